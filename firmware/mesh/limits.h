@@ -1,0 +1,89 @@
+/* Every bound of Starling, each with its reason. Change one with a figure, not a guess. */
+#ifndef SL_MESH_LIMITS_H
+#define SL_MESH_LIMITS_H
+
+#include "base/base.h"
+
+/* IPv6 promises 1,280 bytes on every link (RFC 8200, 5); less the IPv6 and UDP headers. */
+#define SL_DATAGRAM_MAX 1232
+
+/* One envelope in one frame in one datagram, on every bearer, so that no relay fragments. */
+#define SL_ENVELOPE_MAX 1200
+
+/* Hops (1) and age (4), which change on the way. */
+#define SL_ENVELOPE_MUTABLE 5
+#define SL_ENVELOPE_HEADER  23
+#define SL_SIGNATURE_LEN    64
+#define SL_PAYLOAD_MAX (SL_ENVELOPE_MAX - SL_ENVELOPE_MUTABLE - SL_ENVELOPE_HEADER - SL_SIGNATURE_LEN)
+
+#define SL_ID_LEN       16 /* of an envelope: no collision before 2^64 envelopes */
+#define SL_SHORT_ID_LEN 8  /* first bytes of it, inside reconciliation */
+#define SL_ORIGIN_LEN   8
+#define SL_KEY_LEN      32
+#define SL_LINK_ID_LEN  8
+#define SL_TAG_LEN      16
+
+/* About 43 kB of heap for each DTLS session: 64 are under 3 MB. known_by is a 64-bit mask. */
+#define SL_NEIGHBOURS_MAX 64
+
+/* Heard but without a session; about 150 bytes each. */
+#define SL_HEARD_MAX 512
+
+/* Handshakes cost 43 kB and some 7 ms of CPU each on a laptop, 60 ms on a small board. */
+#define SL_HANDSHAKES_MAX      16
+#define SL_HANDSHAKE_TIMEOUT   (20 * SL_SECOND)
+
+/* Keys of origins remembered; about 100 bytes each, allocated as they come. */
+#define SL_ORIGINS_MAX 16384
+
+#define SL_BEARERS_MAX 16
+#define SL_PEERS_MAX   64 /* configured addresses */
+
+/* Every hop is a fresh chance to be stuck in a loop; 64 hops is more than any square needs. */
+#define SL_HOPS_MAX 64
+
+#define SL_LIFETIME_DEFAULT SL_DAY
+#define SL_LIFETIME_MAX     (7 * SL_DAY)
+
+/* Envelopes in the index; 96 bytes each, allocated as they come. */
+#define SL_STORE_COUNT_MAX   200000
+#define SL_STORE_BYTES_DEFAULT ((uint64_t)64 << 20)
+
+/* Ids that were here and are gone (expired, evicted): not taken again. */
+#define SL_TOMBSTONES_MAX 16384
+
+/* Waiting to be sent on; each holds its datagram. */
+#define SL_RELAY_QUEUE_MAX 512
+#define SL_OUTPUT_QUEUE_MAX 256
+
+/* Percent of a bearer's airtime that traffic of others may take. */
+#define SL_RELAY_AIRTIME_PERCENT 40
+
+/* What one origin may put on the fast path: a board serves some 50 people, and a loud one writes a
+ * few messages a minute. What is beyond is not lost, it travels by repair. */
+#define SL_ORIGIN_RATE  20 /* envelopes a second */
+#define SL_ORIGIN_BURST 200
+
+/* What one link may bring in at all: twice what a 6 Mbit/s radio can carry of 400-byte frames. */
+#define SL_LINK_RATE  4000 /* envelopes a second */
+#define SL_LINK_BURST 8000
+
+#define SL_HELLO_INTERVAL SL_SECOND        /* times neighbours / 8, so that crowds stay quiet */
+#define SL_BEACON_INTERVAL (5 * SL_SECOND) /* one second while there is no link */
+#define SL_NEIGHBOUR_LOST 10               /* hellos missed in a row */
+
+/* Symbols of the sketch kept current; 16 bytes each. Decodes about 1,400 differences; beyond, the
+ * id space is cut into partitions. */
+#define SL_SKETCH_SYMBOLS 2048
+
+/* Decoders at work at once; each up to 40 kB. */
+#define SL_DECODERS_MAX 8
+
+/* Past 2^30 frames a new broadcast key is handed out; nonces never repeat. */
+#define SL_FRAMES_PER_KEY ((uint32_t)1 << 30)
+#define SL_BROADCAST_KEY_LIFE SL_DAY
+
+/* Late datagrams accepted, in frames. */
+#define SL_WINDOW_BITS 2048
+
+#endif

@@ -1,0 +1,133 @@
+/* Datagrams between neighbours and the elements inside frames: codecs only (PROTOCOL.md, Datagrams). */
+#ifndef SL_MESH_PACKET_H
+#define SL_MESH_PACKET_H
+
+#include "base/wire.h"
+#include "mesh/ports.h"
+
+enum sl_packet_type {
+    SL_PACKET_BEACON = 1,
+    SL_PACKET_PROBE = 2,
+    SL_PACKET_REPLY = 3,
+    SL_PACKET_CONFIRM = 4,
+    SL_PACKET_LINK = 5,
+    SL_PACKET_FRAME = 6,
+};
+
+/* BEACON, PROBE, REPLY and CONFIRM all are exactly this long, so that no answer is longer than what
+ * it answers: type u8, from 8, body 24, tag 16. Body of a beacon: salt. Of the others: to 8,
+ * cookie 8, echo 8 (zeros where there is none). */
+#define SL_HANDSHAKE_PACKET_LEN 49
+#define SL_COOKIE_LEN 8
+
+struct sl_greeting {
+    enum sl_packet_type type; /* BEACON to CONFIRM */
+    uint8_t from[SL_LINK_ID_LEN];
+    uint8_t to[SL_LINK_ID_LEN];   /* not in a beacon */
+    uint8_t cookie[SL_COOKIE_LEN]; /* PROBE, REPLY */
+    uint8_t echo[SL_COOKIE_LEN];   /* REPLY, CONFIRM */
+    uint8_t salt[24];              /* BEACON */
+};
+
+/* Writes the greeting and its tag; always SL_HANDSHAKE_PACKET_LEN bytes. */
+void sl_greeting_encode(const struct sl_greeting *greeting, const struct sl_primitives *primitives,
+                        const uint8_t beacon_key[SL_KEY_LEN],
+                        uint8_t ret_bytes[SL_HANDSHAKE_PACKET_LEN]);
+/* -EBADMSG: not the format. -EACCES: the tag is not of this network. */
+int sl_greeting_decode(const uint8_t *bytes, size_t len, const struct sl_primitives *primitives,
+                       const uint8_t beacon_key[SL_KEY_LEN], struct sl_greeting *ret_greeting);
+
+/* LINK: type u8, tag 16, session datagram. The tag covers both link ids, so that outsiders cannot
+ * reach the handshake code at all. */
+#define SL_LINK_OVERHEAD 17
+int sl_link_packet_encode(const struct sl_primitives *primitives,
+                          const uint8_t beacon_key[SL_KEY_LEN],
+                          const uint8_t from[SL_LINK_ID_LEN], const uint8_t to[SL_LINK_ID_LEN],
+                          const uint8_t *bytes, size_t len, uint8_t *ret_bytes, size_t cap);
+/* ret_inner borrows from bytes. */
+int sl_link_packet_decode(const uint8_t *bytes, size_t len, const struct sl_primitives *primitives,
+                          const uint8_t beacon_key[SL_KEY_LEN],
+                          const uint8_t from[SL_LINK_ID_LEN], const uint8_t to[SL_LINK_ID_LEN],
+                          const uint8_t **ret_inner, size_t *ret_inner_len);
+
+/* FRAME: type u8, key epoch u8, counter u32, sealed elements, tag 16. ChaCha20-Poly1305 under the
+ * sender's broadcast key; nonce: seven zero bytes, epoch, counter; the six header bytes are
+ * authenticated too. */
+#define SL_FRAME_HEADER   6
+#define SL_FRAME_OVERHEAD (SL_FRAME_HEADER + SL_TAG_LEN)
+#define SL_FRAME_BODY_MAX (SL_DATAGRAM_MAX - SL_FRAME_OVERHEAD)
+
+struct sl_frame_header {
+    uint8_t epoch;
+    uint32_t counter;
+};
+
+int sl_frame_peek(const uint8_t *bytes, size_t len, struct sl_frame_header *ret_header);
+/* Length of the frame, or -ENOBUFS. */
+int sl_frame_seal(const struct sl_primitives *primitives, const uint8_t key[SL_KEY_LEN],
+                  const struct sl_frame_header *header, const uint8_t *body, size_t body_len,
+                  uint8_t *ret_bytes, size_t cap);
+/* Length of the body, or -EACCES if it does not open. */
+int sl_frame_open(const struct sl_primitives *primitives, const uint8_t key[SL_KEY_LEN],
+                  const uint8_t *bytes, size_t len, uint8_t *ret_body, size_t cap);
+
+/* Elements of a frame: type u8, len u16, value. Unknown types are skipped. */
+enum sl_element_type {
+    SL_ELEMENT_ENVELOPE = 1, /* hops u8, age u32, signed part, signature */
+    SL_ELEMENT_HELLO = 2,
+    SL_ELEMENT_SKETCH = 3,
+    SL_ELEMENT_MORE = 4,
+    SL_ELEMENT_WANT = 5, /* short ids */
+    SL_ELEMENT_MARK = 6, /* u16: echo this once you have read what came before */
+    SL_ELEMENT_ECHO = 7, /* u16 */
+    SL_ELEMENT_WHO = 8,  /* origins whose IDENTITY is missing */
+    SL_ELEMENT_BYE = 9,  /* empty: the sender stops */
+};
+
+struct sl_element {
+    uint8_t type;
+    const uint8_t *value; /* borrowed */
+    size_t len;
+};
+
+/* Iterator: true with the next element; false at the end or at a malformed one (then
+ * sl_read_failed(r) is true). */
+bool sl_element_next(struct sl_reader *r, struct sl_element *ret_element);
+/* Starts an element of known length and returns where its value goes, or NULL. */
+uint8_t *sl_element_reserve(struct sl_writer *w, enum sl_element_type type, size_t len);
+
+struct sl_hello {
+    uint32_t stored_count;
+    uint8_t digest[16];   /* sum modulo 2^128 of the ids in store, as big-endian numbers */
+    uint8_t clock_source; /* enum sl_clock_source */
+    int64_t unix_us;      /* 0 if not set */
+};
+#define SL_HELLO_LEN 29
+int sl_hello_write(struct sl_writer *w, const struct sl_hello *hello); /* whole element */
+int sl_hello_read(const struct sl_element *element, struct sl_hello *ret_hello);
+
+/* SKETCH: partition bits u8, partition u16, first symbol u16, then symbols. MORE: the same three
+ * numbers: send symbols from there. */
+struct sl_sketch_part {
+    uint8_t bits; /* 0: the whole store; else only ids whose first `bits` bits are `partition` */
+    uint16_t partition;
+    uint16_t first;
+};
+#define SL_SKETCH_PART_LEN 5
+void sl_sketch_part_write(struct sl_writer *w, const struct sl_sketch_part *part);
+void sl_sketch_part_read(struct sl_reader *r, struct sl_sketch_part *ret_part);
+
+/* Messages inside the DTLS session: KEY: 1, epoch u8, first counter u32, key 32. KEY_ACK: 2, epoch.
+ * BYE is DTLS's own close_notify. */
+enum sl_control_type { SL_CONTROL_KEY = 1, SL_CONTROL_KEY_ACK = 2 };
+struct sl_key_message {
+    uint8_t epoch;
+    uint32_t first_counter;
+    uint8_t key[SL_KEY_LEN];
+};
+#define SL_KEY_MESSAGE_LEN 38
+#define SL_KEY_ACK_LEN 2
+void sl_key_message_encode(const struct sl_key_message *message, uint8_t ret[SL_KEY_MESSAGE_LEN]);
+int sl_key_message_decode(const uint8_t *bytes, size_t len, struct sl_key_message *ret_message);
+
+#endif
