@@ -28,7 +28,6 @@ LINK_asan     := $(SANITIZE)
 LINK_cov      := --coverage
 LINK_fuzz     := $(SANITIZE)
 
-PKG_CONFIG ?= pkg-config
 CPPFLAGS := -D_GNU_SOURCE -Ifirmware -Ihost-tools -Itests -MMD -MP $(EXTRA_CPPFLAGS)
 CFLAGS   := -std=c11 $(WARNINGS) $(FLAGS_$(VARIANT)) $(EXTRA_CFLAGS)
 LDFLAGS  := $(LINK_$(VARIANT)) $(EXTRA_LDFLAGS)
@@ -36,52 +35,176 @@ LDFLAGS  := $(LINK_$(VARIANT)) $(EXTRA_LDFLAGS)
 # ---------------------------------------------------------------------------------------------
 # What is built: one archive a layer, lowest last, so that the linker finds what it needs.
 
-LAYERS := services bearers store chat mesh crypto base
+LAYERS := tools daemon services bearers store chat mesh crypto base
 LIBS   := $(foreach l,$(LAYERS),$(B)/lib/libstarling-$(l).a)
 
-sources = $(sort $(wildcard firmware/$(1)/*.c))
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+SOURCES_tools  := $(filter-out host-tools/starling.c,$(sort $(wildcard host-tools/*.c)))
+SOURCES_daemon := $(filter-out firmware/daemon/main.c,$(sort $(wildcard firmware/daemon/*.c)))
+$(foreach l,$(filter-out tools daemon,$(LAYERS)),\
+    $(eval SOURCES_$(l) := $(sort $(wildcard firmware/$(l)/*.c))))
 
 LDLIBS_CORE   := -lsodium -lmbedtls -lmbedx509 -lmbedcrypto -lsqlite3 -lm
 LDLIBS_DAEMON := $(LDLIBS_CORE) -lsystemd -linih -ljansson
-LDLIBS_TOOL   := $(LDLIBS_CORE) -ljansson -lqrencode -lreadline
+LDLIBS_TOOL   := $(LDLIBS_CORE) -linih -ljansson -lqrencode -lreadline
 LDLIBS_TEST   := -lcmocka $(LDLIBS_DAEMON) -lqrencode -lreadline
 
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
-SUPPORT    := $(call objects,$(sort $(wildcard tests/sim/*.c)))
+SUPPORT       := $(call objects,$(sort $(wildcard tests/sim/*.c)))
+UNIT_TESTS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
+BENCH_SUPPORT := $(call objects,$(filter-out tests/bench/bench_%,$(sort $(wildcard tests/bench/*.c))))
+BENCHES       := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/bench_*.c)))
+FUZZ_NAMES    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+E2E           := $(sort $(wildcard tests/e2e/test_*.sh))
+PACKAGES      := build/.packages
 
 .PHONY: all
 all: $(B)/starlingd $(B)/starling
 
 define archive_rule
-$(B)/lib/libstarling-$(1).a: $(call objects,$(call sources,$(1)))
+$(B)/lib/libstarling-$(1).a: $(call objects,$(SOURCES_$(1)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	@ar rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call archive_rule,$(l))))
 
-$(B)/obj/%.o: %.c
+QUIET = @echo '  $(1) $@';
+
+$(B)/obj/%.o: %.c Makefile | $(PACKAGES)-build
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+	$(call QUIET,cc  )$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
-$(B)/starlingd: $(call objects,$(call sources,daemon)) $(LIBS)
-	$(CC) $(LDFLAGS) $^ $(LDLIBS_DAEMON) -o $@
+$(B)/starlingd: $(call objects,firmware/daemon/main.c) $(LIBS)
+	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_DAEMON) -o $@
 
-$(B)/starling: $(call objects,$(sort $(wildcard host-tools/*.c))) $(LIBS)
-	$(CC) $(LDFLAGS) $^ $(LDLIBS_TOOL) -o $@
+$(B)/starling: $(call objects,host-tools/starling.c) $(LIBS)
+	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_TOOL) -o $@
 
 $(B)/tests/%: $(B)/obj/tests/unit/%.o $(SUPPORT) $(LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $^ $(LDLIBS_TEST) -o $@
+	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_TEST) -o $@
 
-# One unit test by name: make unit-test_wire
-.PHONY: unit unit-%
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(BENCH_SUPPORT) $(SUPPORT) $(LIBS)
+	@mkdir -p $(@D)
+	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_DAEMON) -o $@
+
+# A fuzz target: with libFuzzer in the variant `fuzz`, elsewhere with the program that replays a corpus.
+FUZZ_MAIN_fuzz := -fsanitize=fuzzer
+FUZZ_MAIN       = $(if $(FUZZ_MAIN_$(VARIANT)),,$(B)/obj/tests/fuzz/replay.o)
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(SUPPORT) $(LIBS)
+	@mkdir -p $(@D)
+	$(call QUIET,link)$(CC) $(LDFLAGS) $(FUZZ_MAIN_$(VARIANT)) $^ $(LDLIBS_DAEMON) -o $@
+
+# ---------------------------------------------------------------------------------------------
+# Packages: installed when the lists change, through sudo where not root.
+
+$(PACKAGES)-%: .ci/packages
+	@mkdir -p build
+	@.ci/packages $*
+	@touch $@
+
+# ---------------------------------------------------------------------------------------------
+# For people
+
+.PHONY: help demo install
+help:
+	@echo 'make              build starlingd and starling into $(B)'
+	@echo 'make demo         a mesh of three nodes on this machine, with a chat across it'
+	@echo 'make test         build and pass the tests (JOBS=N: how many at once)'
+	@echo 'make fuzz         fuzz every decoder and the whole node (FUZZ_SECONDS=N for each)'
+	@echo 'make bench        the figures, each beside its yardstick'
+	@echo 'make coverage     line coverage of mesh, chat and crypto'
+	@echo 'make check-layers who includes whom, and what the pure layers ask of the C library'
+	@echo 'make install      into DESTDIR/PREFIX (default /usr/local)'
+	@echo 'make unit-NAME    one unit test, for example unit-test_wire; VARIANT=asan for sanitizers'
+
+demo: $(PACKAGES)-build $(PACKAGES)-demo
+	@$(MAKE) --no-print-directory all
+	@tests/e2e/demo.sh $(B)
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+install: all
+	install -Dm755 $(B)/starlingd $(DESTDIR)$(PREFIX)/sbin/starlingd
+	install -Dm755 $(B)/starling $(DESTDIR)$(PREFIX)/bin/starling
+	install -Dm644 host-tools/starling.1 $(DESTDIR)$(PREFIX)/share/man/man1/starling.1
+	install -Dm644 firmware/system/starlingd.8 $(DESTDIR)$(PREFIX)/share/man/man8/starlingd.8
+	install -Dm644 host-tools/starling.bash-completion \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/starling
+	sed 's|/usr/sbin/|$(PREFIX)/sbin/|' firmware/system/starlingd.service > $(B)/starlingd.service
+	install -Dm644 $(B)/starlingd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/starlingd.service
+
+# ---------------------------------------------------------------------------------------------
+# Tests
+
+JOBS ?= $(shell nproc)
+
+.PHONY: test unit replay e2e check-layers check-format coverage fuzz bench test-mbedtls3
+test: $(PACKAGES)-build $(PACKAGES)-test
+	@rm -f build/counts
+	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=release
+	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=asan
+	@$(MAKE) --no-print-directory -j$(JOBS) all VARIANT=clang
+	@status=0; \
+	$(MAKE) --no-print-directory -k check-layers unit replay e2e VARIANT=release || status=1; \
+	$(MAKE) --no-print-directory -k unit replay VARIANT=asan || status=1; \
+	tests/run --sum && exit $$status
+
+.PHONY: tests
+tests: $(UNIT_TESTS) $(patsubst %,$(B)/fuzz/%,$(FUZZ_NAMES))
+
+check-layers: $(LIBS)
+	@tests/run $(VARIANT) $(B)/check-layers.sh
+
+$(B)/check-layers.sh: Makefile
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nexec tests/layers/check $(B)/lib\n' > $@
+	@chmod +x $@
+check-layers: $(B)/check-layers.sh
+
+unit: $(UNIT_TESTS)
+	@tests/run $(VARIANT) $^
+
+# One unit test by name, for example: make unit-test_wire
 unit-%: $(B)/tests/%
 	$<
 
-unit: $(UNIT_TESTS)
-	@for t in $^; do $$t || exit 1; done
+# Every corpus through its target, each input twice.
+REPLAYS := $(patsubst %,$(B)/replay/%,$(FUZZ_NAMES))
+$(B)/replay/%: $(B)/fuzz/%
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nexec $< $(wildcard tests/fuzz/corpus/$*)\n' > $@
+	@chmod +x $@
+replay: $(REPLAYS)
+	@tests/run $(VARIANT)-fuzz $^
+
+e2e: all
+	@STARLING_BUILD=$(B) tests/run e2e $(E2E)
+
+coverage: $(PACKAGES)-build $(PACKAGES)-test $(PACKAGES)-cov
+	@$(MAKE) --no-print-directory -j$(JOBS) tests VARIANT=cov
+	@find build/cov -name '*.gcda' -delete
+	@$(MAKE) --no-print-directory unit replay VARIANT=cov
+	@gcovr --root . --object-directory build/cov --filter 'firmware/(mesh|chat|crypto)/' \
+	    --exclude-unreachable-branches --print-summary --fail-under-line 90
+
+FUZZ_SECONDS ?= 60
+fuzz: $(PACKAGES)-build $(PACKAGES)-fuzz
+	@$(MAKE) --no-print-directory -j$(JOBS) fuzz-targets VARIANT=fuzz
+	@tests/fuzz/run build/fuzz/fuzz $(FUZZ_SECONDS) $(FUZZ_NAMES)
+
+.PHONY: fuzz-targets benches
+fuzz-targets: $(patsubst %,$(B)/fuzz/%,$(FUZZ_NAMES))
+benches: $(BENCHES)
+
+bench: $(PACKAGES)-build $(PACKAGES)-bench
+	@$(MAKE) --no-print-directory -j$(JOBS) all benches VARIANT=release
+	@tests/bench/run $(B)
+
+# The same source against Mbed TLS 3.6 of Debian 13, in a sysroot of its own.
+test-mbedtls3: $(PACKAGES)-build $(PACKAGES)-test $(PACKAGES)-sysroot
+	@tests/sysroot/run build/sysroot-trixie
 
 .PHONY: clean
 clean:

@@ -20,12 +20,14 @@ struct sl_heap {
 
 /* At most `cap` timers at a time. -ENOMEM. */
 int sl_heap_init(struct sl_heap *heap, size_t cap);
+
+/* Timers still in the heap become unset; they must still exist. */
 void sl_heap_done(struct sl_heap *heap);
 
 void sl_timer_init(struct sl_timer *timer);
 bool sl_timer_is_set(const struct sl_timer *timer);
 
-/* Sets or moves. -ENOSPC if the heap is full (the timer is then not set). */
+/* Sets or moves; SL_NEVER cancels. -ENOSPC if the heap is full (the timer is then not set). */
 int sl_heap_set(struct sl_heap *heap, struct sl_timer *timer, sl_time at);
 void sl_heap_cancel(struct sl_heap *heap, struct sl_timer *timer);
 

@@ -15,7 +15,7 @@ struct sl_reader {
 /* Borrows `bytes` until the reader and everything it handed out is out of use. */
 void sl_reader_init(struct sl_reader *r, const uint8_t *bytes, size_t len);
 
-/* Past the end these return 0 (or NULL) and mark the reader as failed. */
+/* Past the end these return 0 (or NULL, or a copy of zeros) and mark the reader as failed. */
 uint8_t sl_read_u8(struct sl_reader *r);
 uint16_t sl_read_u16(struct sl_reader *r);
 uint32_t sl_read_u32(struct sl_reader *r);
@@ -43,6 +43,7 @@ struct sl_writer {
     bool failed;
 };
 
+/* `cap` is at most INT_MAX. What does not fit is not begun, and nothing is written after it. */
 void sl_writer_init(struct sl_writer *w, uint8_t *bytes, size_t cap);
 void sl_write_u8(struct sl_writer *w, uint8_t value);
 void sl_write_u16(struct sl_writer *w, uint16_t value);

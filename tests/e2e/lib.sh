@@ -1,0 +1,237 @@
+# A lab of real daemons on this machine, for the demo and the end-to-end tests; sourced by them.
+#
+# As root every node gets a network namespace of its own and every link a pair of interfaces, as
+# boards have; otherwise the nodes listen on loopback and know their neighbours by address. Nothing
+# leaves the machine. STARLING_BUILD is the folder with starlingd and starling.
+
+BUILD=${STARLING_BUILD:-build/release}
+BUILD=$(cd "$BUILD" && pwd)
+TEXTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/../texts" && pwd)
+declare -A NODE_PID=() NODE_PORT=() NODE_PEERS=()
+NODE_LOSS=${NODE_LOSS:-0}
+LAB_EXTRA_CONFIG=${LAB_EXTRA_CONFIG:-}
+
+lab_begin() {
+    LAB=$(mktemp -d "${TMPDIR:-/tmp}/starling.XXXXXX")
+    LAB_TAG=sl$$
+    LAB_NETNS=no
+    export STARLING_NETWORK=$LAB/network
+    export HOME=$LAB/home XDG_DATA_HOME=$LAB/home/data XDG_CONFIG_HOME=$LAB/home/config
+    mkdir -p "$LAB/home"
+    if [ "$(id -u)" = 0 ] && [ "${LAB_LOOPBACK:-}" = "" ] &&
+        ip netns add "$LAB_TAG-try" 2>/dev/null; then
+        ip netns del "$LAB_TAG-try"
+        LAB_NETNS=yes
+    fi
+    trap lab_end EXIT
+    trap 'exit 130' INT TERM
+}
+
+lab_end() {
+    local node
+    for node in "${!NODE_PID[@]}"; do
+        kill -KILL "${NODE_PID[$node]}" 2>/dev/null
+    done
+    wait 2>/dev/null
+    if [ "$LAB_NETNS" = yes ]; then
+        for node in "${!NODE_PORT[@]}"; do
+            ip netns del "$LAB_TAG-$node" 2>/dev/null
+        done
+    fi
+    if [ -n "${LAB_KEEP:-}" ]; then
+        echo "kept: $LAB"
+    else
+        rm -rf "$LAB"
+    fi
+}
+
+# lab_network NODE…: makes the network and the bundle of each node.
+lab_network() {
+    local node
+    "$BUILD/starling" network create square --folder "$LAB/network" >"$LAB/network.log" || return 1
+    for node in "$@"; do
+        "$BUILD/starling" node add "$node" >>"$LAB/network.log" || return 1
+        lab_place "$node"
+    done
+}
+
+# lab_place NODE: a network namespace, or a port, for a node.
+lab_place() {
+    NODE_PORT[$1]=$((20000 + (BASHPID % 3000) * 10 + ${#NODE_PORT[@]}))
+    NODE_PEERS[$1]=""
+    if [ "$LAB_NETNS" = yes ]; then
+        ip netns add "$LAB_TAG-$1"
+        ip -n "$LAB_TAG-$1" link set lo up
+        # Duplicate address detection would hold every interface back for two seconds.
+        ip netns exec "$LAB_TAG-$1" sh -c 'echo 0 > /proc/sys/net/ipv6/conf/all/accept_dad
+            echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad'
+    fi
+}
+
+# lab_link A B: these two can reach each other.
+lab_link() {
+    if [ "$LAB_NETNS" = yes ]; then
+        ip link add name "to-$2" netns "$LAB_TAG-$1" type veth \
+            peer name "to-$1" netns "$LAB_TAG-$2"
+        ip -n "$LAB_TAG-$1" link set "to-$2" up
+        ip -n "$LAB_TAG-$2" link set "to-$1" up
+    else
+        NODE_PEERS[$1]+=" 127.0.0.1:${NODE_PORT[$2]}"
+        NODE_PEERS[$2]+=" 127.0.0.1:${NODE_PORT[$1]}"
+    fi
+}
+
+lab_line() {
+    local previous=""
+    for node in "$@"; do
+        [ -z "$previous" ] || lab_link "$previous" "$node"
+        previous=$node
+    done
+}
+
+# node_config NODE: writes its configuration file and prints the path.
+node_config() {
+    local file=$LAB/$1.conf
+    {
+        echo "[node]"
+        echo "bundle = $LAB/network/nodes/$1"
+        echo "state = $LAB/state-$1"
+        echo "control = $LAB/$1.sock"
+        echo "[udp]"
+        if [ "$LAB_NETNS" = yes ]; then
+            echo "interfaces = *"
+        else
+            echo "interfaces = none"
+            echo "listen = 127.0.0.1:${NODE_PORT[$1]}"
+            echo "peers =${NODE_PEERS[$1]}"
+        fi
+        if [ "$NODE_LOSS" != 0 ]; then
+            echo "[test]"
+            echo "loss = $NODE_LOSS"
+            echo "seed = ${#1}"
+        fi
+        printf '%b' "$LAB_EXTRA_CONFIG"
+    } >"$file"
+    echo "$file"
+}
+
+# inside NODE COMMAND…: runs a command where that node is.
+inside() {
+    local node=$1
+    shift
+    if [ "$LAB_NETNS" = yes ]; then
+        ip netns exec "$LAB_TAG-$node" "$@"
+    else
+        "$@"
+    fi
+}
+
+# node_up NODE: starts its daemon and waits until it answers.
+node_up() {
+    local config
+    mkdir -p "$LAB/state-$1"
+    config=$(node_config "$1")
+    # exec, so that the process number is the daemon's own.
+    if [ "$LAB_NETNS" = yes ]; then
+        ip netns exec "$LAB_TAG-$1" "$BUILD/starlingd" -c "$config" >>"$LAB/$1.log" 2>&1 &
+    else
+        "$BUILD/starlingd" -c "$config" >>"$LAB/$1.log" 2>&1 &
+    fi
+    NODE_PID[$1]=$!
+    wait_until 10 node_answers "$1" || {
+        echo "node $1 did not start; the end of its log:" >&2
+        tail -n 5 "$LAB/$1.log" >&2
+        return 1
+    }
+}
+
+node_answers() {
+    at "$1" status >/dev/null 2>&1
+}
+
+# node_down NODE: asks it to stop, as systemd would.
+node_down() {
+    kill -TERM "${NODE_PID[$1]}" && wait "${NODE_PID[$1]}"
+    local status=$?
+    unset "NODE_PID[$1]"
+    return $status
+}
+
+# node_kill NODE: pulls its plug.
+node_kill() {
+    kill -KILL "${NODE_PID[$1]}"
+    wait "${NODE_PID[$1]}" 2>/dev/null
+    unset "NODE_PID[$1]"
+}
+
+# at NODE COMMAND…: the starling command, as a person at that node.
+at() {
+    local node=$1
+    shift
+    STARLING_SOCKET=$LAB/$node.sock "$BUILD/starling" "$@"
+}
+
+# links_up NODE COUNT: whether it has that many links.
+links_up() {
+    [ "$(at "$1" status --json | jq .neighbours)" -ge "$2" ]
+}
+
+# wait_until SECONDS COMMAND…: polls ten times a second.
+wait_until() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.1
+    done
+}
+
+# persona NODE NICK: a persona that survives restarts.
+persona() {
+    [ -f "$LAB/passphrase" ] || (umask 077 && echo "correct horse battery" >"$LAB/passphrase")
+    at "$1" persona create "$2" --keep --passphrase-file "$LAB/passphrase" >/dev/null
+}
+
+unlock() {
+    at "$1" persona unlock "$2" --passphrase-file "$LAB/passphrase" >/dev/null
+}
+
+# knows NODE NICK: whether the person can be written to from there.
+knows() {
+    at "$1" people --json | jq -e --arg nick "$2" \
+        '.people | any(.nick == $nick and .writable)' >/dev/null
+}
+
+# heard NODE NICK [CHANNEL]: texts that came to that node from NICK, a JSON list in the order shown; in
+# a channel, or without one the direct messages.
+heard() {
+    at "$1" inbox --all --peek --json | jq -c --arg nick "$2" --arg channel "${3-}" \
+        '[.messages[] | select((.outgoing | not) and .from.nick == $nick and
+          (.channel // "") == $channel) | .text]'
+}
+
+# heard_count NODE NICK CHANNEL COUNT: whether at least that many came.
+heard_count() {
+    [ "$(heard "$1" "$2" "$3" | jq length)" -ge "$4" ]
+}
+
+# texts_json FILE…: their lines as a JSON list; long.txt is one message.
+texts_json() {
+    local file
+    for file in "$@"; do
+        if [ "$(basename "$file")" = long.txt ]; then
+            jq -Rs 'rtrimstr("\n")' "$file"
+        else
+            jq -R . "$file"
+        fi
+    done | jq -cs .
+}
+
+# send_all NODE TARGET LIST: sends every text of a JSON list, one command each.
+send_all() {
+    local count i
+    count=$(jq length <<<"$3")
+    for ((i = 0; i < count; i++)); do
+        jq -j ".[$i]" <<<"$3" | at "$1" send "$2" - >/dev/null || return 1
+    done
+}
