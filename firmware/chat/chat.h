@@ -81,9 +81,11 @@ struct sl_channel_info {
 /* Told in the turn in which it happens; pointers borrowed. May not call back into the chat. */
 struct sl_chat_events {
     void *arg;
+    /* Came in, or was written by this persona: a second client of theirs wants to see it too. */
     void (*message)(void *arg, uint32_t persona, uint32_t owner, const struct sl_message *message);
     /* A message of the persona's changed its state. */
     void (*state)(void *arg, uint32_t persona, uint32_t owner, const struct sl_message *message);
+    /* Announced themselves. `verified`: by any persona of this node. */
     void (*person)(void *arg, const struct sl_person *person);
 };
 
@@ -108,6 +110,12 @@ void sl_chat_relayed(struct sl_chat *chat, const uint8_t id[SL_ID_LEN], sl_time 
 
 void sl_chat_tick(struct sl_chat *chat, sl_time now);
 sl_time sl_chat_deadline(const struct sl_chat *chat);
+
+struct sl_chat_counters {
+    uint64_t unopened; /* announcements, messages and receipts that were malformed, not authentic or
+                          not from who they say; not: messages for others */
+};
+void sl_chat_counters(const struct sl_chat *chat, struct sl_chat_counters *ret_counters);
 
 /* ---- Personas ---- */
 

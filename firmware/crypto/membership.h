@@ -6,11 +6,14 @@
 
 #include "mesh/ports.h"
 
+/* A longer CRL is refused: about 1,800 entries. What does not fit an envelope comes as a file. */
+#define SL_CRL_MAX 65536
+
 struct sl_credentials; /* opaque */
 
-/* All PEM or DER, copied. `crl` may be NULL. -EBADMSG (and ret_what says which: "ca", "certificate",
- * "key", "crl"), -EKEYREJECTED if the key is not the certificate's, -EACCES if the chain does not lead
- * to the authority, -ENOMEM. */
+/* All PEM or DER, copied. `crl` may be NULL. -EBADMSG (and ret_what says which: "ca",
+ * "certificate", "key", "crl"), -EKEYREJECTED if the key is not the certificate's, -EACCES if the
+ * chain does not lead to the authority, -ENOMEM. */
 struct sl_credentials_files {
     const uint8_t *ca, *certificate, *key, *crl;
     size_t ca_len, certificate_len, key_len, crl_len;
@@ -23,8 +26,7 @@ void sl_credentials_free(struct sl_credentials *credentials);
 void sl_credentials_membership(struct sl_credentials *credentials,
                                struct sl_membership *ret_membership);
 /* This node's own identity. */
-void sl_credentials_own(const struct sl_credentials *credentials,
-                        struct sl_identity *ret_identity);
+void sl_credentials_own(const struct sl_credentials *credentials, struct sl_identity *ret_identity);
 /* The CRL in force as DER, borrowed until the next take_crl; NULL if none. */
 const uint8_t *sl_credentials_crl(const struct sl_credentials *credentials, size_t *ret_len);
 

@@ -12,8 +12,8 @@ static const uint8_t protocol_name[HASH_LEN] = "Noise_X_25519_ChaChaPoly_SHA256"
 _Static_assert(SL_NOISE_X_OVERHEAD == 2 * SL_KEY_LEN + 2 * SL_TAG_LEN, "overhead");
 _Static_assert(SL_KEY_LEN == crypto_scalarmult_BYTES, "point length");
 
-/* The SymmetricState of the specification. Each key of pattern X encrypts once, so that its nonce is
- * always zero. */
+/* The SymmetricState of the specification. Each key of pattern X encrypts once, so that its nonce
+ * is always zero. */
 struct noise {
     uint8_t chaining_key[HASH_LEN];
     uint8_t hash[HASH_LEN];
@@ -51,16 +51,22 @@ static void mix_key(struct noise *noise, const uint8_t shared[SL_KEY_LEN])
     sodium_memzero(temporary, sizeof(temporary));
 }
 
-/* DH() and MixKey(). False if `public` is a low-order point (RFC 7748, 6.1). libsodium sees that at
- * once and does nothing: the base point then stands in, so that the work is the same. */
+/* DH() and MixKey(). False if `public` is a low-order point (RFC 7748, 6.1). libsodium's code for
+ * some processors sees that at once and leaves without a result: the base point then stands in, so
+ * that the work is the same everywhere. */
 static bool mix_shared(struct noise *noise, const uint8_t secret[SL_KEY_LEN],
                        const uint8_t public[SL_KEY_LEN])
 {
     static const uint8_t base_point[SL_KEY_LEN] = {9};
-    uint8_t shared[SL_KEY_LEN] = {0};
+    uint8_t untouched[SL_KEY_LEN];
+    uint8_t shared[SL_KEY_LEN];
+    memset(untouched, 0xff, sizeof(untouched));
+    memset(shared, 0xff, sizeof(shared));
     bool good = crypto_scalarmult(shared, secret, public) == 0;
-    if (!good && crypto_scalarmult(shared, secret, base_point) != 0)
-        memset(shared, 0, sizeof(shared));
+    if (!good && sodium_memcmp(shared, untouched, sizeof(shared)) == 0) {
+        int ignored = crypto_scalarmult(shared, secret, base_point);
+        (void)ignored;
+    }
     mix_key(noise, shared);
     sodium_memzero(shared, sizeof(shared));
     return good;
@@ -125,8 +131,8 @@ int sl_noise_x_seal(const uint8_t sender_secret[SL_KEY_LEN], const uint8_t recip
     return good ? 0 : -EINVAL;
 }
 
-/* Every step is taken whatever the ones before it gave, so that neither the time nor the answer tells
- * which one failed. */
+/* Every step is taken whatever the ones before it gave, so that neither the time nor the answer
+ * tells which one failed. */
 bool sl_noise_x_open(const uint8_t recipient_secret[SL_KEY_LEN], const uint8_t *prologue,
                      size_t prologue_len, const uint8_t *sealed, size_t len,
                      uint8_t ret_sender[SL_KEY_LEN], uint8_t *ret_bytes)
@@ -146,8 +152,8 @@ bool sl_noise_x_open(const uint8_t recipient_secret[SL_KEY_LEN], const uint8_t *
     bool good = mix_shared(&noise, recipient_secret, ephemeral);
     good &= decrypt_and_hash(&noise, sealed_sender, SL_KEY_LEN + SL_TAG_LEN, sender);
     good &= mix_shared(&noise, recipient_secret, sender);
-    good &= decrypt_and_hash(&noise, sealed_bytes, len - (SL_NOISE_X_OVERHEAD - SL_TAG_LEN),
-                             ret_bytes);
+    good &=
+        decrypt_and_hash(&noise, sealed_bytes, len - (SL_NOISE_X_OVERHEAD - SL_TAG_LEN), ret_bytes);
     sodium_memzero(&noise, sizeof(noise));
     if (good)
         memcpy(ret_sender, sender, SL_KEY_LEN);

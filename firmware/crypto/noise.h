@@ -1,4 +1,5 @@
-/* Noise_X_25519_ChaChaPoly_SHA256 (The Noise Protocol Framework, revision 34), whole messages only. */
+/* Noise_X_25519_ChaChaPoly_SHA256 (The Noise Protocol Framework, revision 34), whole messages only.
+ */
 #ifndef SL_CRYPTO_NOISE_H
 #define SL_CRYPTO_NOISE_H
 

@@ -4,8 +4,8 @@
 
 #include "chat/ports.h"
 
-/* Once, before anything else. -EIO if there is no entropy source. Waits for the kernel's generator to
- * be seeded, so that keys of a first boot cannot be guessed. */
+/* Once, before anything else. -EIO if there is no entropy source. Waits for the kernel's generator
+ * to be seeded, so that keys of a first boot cannot be guessed. */
 int sl_sodium_init(void);
 
 void sl_sodium_primitives(struct sl_primitives *ret_primitives);

@@ -1,8 +1,8 @@
 /* The mesh clock: dates for boards without a clock battery, that one liar cannot move.
  *
  * It is an offset between the life clock and Unix time, with the trust of its best source. Sources
- * above NEIGHBOURS set it; neighbours can only move a clock that has nothing better, by the median of
- * what they say and in bounded steps (PROTOCOL.md, Mesh clock). */
+ * above NEIGHBOURS set it; neighbours can only move a clock that has nothing better, by the median
+ * of what they say and in bounded steps (PROTOCOL.md, Mesh clock). */
 #ifndef SL_MESH_CLOCK_H
 #define SL_MESH_CLOCK_H
 
@@ -10,10 +10,10 @@
 #include "mesh/limits.h"
 
 enum sl_clock_source {
-    SL_CLOCK_UNSET,      /* no idea: the certificates' validity cannot be judged */
-    SL_CLOCK_STORED,     /* not before what the store has seen */
+    SL_CLOCK_UNSET,  /* no idea: the certificates' validity cannot be judged */
+    SL_CLOCK_STORED, /* not before what the store has seen */
     SL_CLOCK_NEIGHBOURS,
-    SL_CLOCK_PERSON,     /* a phone or a hand */
+    SL_CLOCK_PERSON, /* a phone or a hand */
     SL_CLOCK_RTC,
     SL_CLOCK_NTP,
 };
@@ -30,26 +30,30 @@ struct sl_clock {
     int64_t offset;
     sl_time set_at;
     sl_time stepped_at;
+    bool heard_quorum; /* three neighbours with a clock at a time: fewer are never followed again */
     struct sl_clock_sample samples[SL_NEIGHBOURS_MAX]; /* by neighbour slot */
 };
 
 void sl_clock_init(struct sl_clock *clock);
 
-/* From the daemon: ignored if a better source was heard within the last hour. */
+/* From the daemon: source STORED, or better than NEIGHBOURS. Ignored if a better source was heard
+ * within the last hour (STORED: if there is any better), and if unix_us is no date. */
 void sl_clock_set(struct sl_clock *clock, enum sl_clock_source source, int64_t unix_us,
                   sl_time now);
 
-/* What a neighbour's hello said. Judged in sl_clock_tick(). */
+/* What a neighbour's hello said; counts for a minute. Judged in sl_clock_tick(). */
 void sl_clock_hear(struct sl_clock *clock, size_t neighbour, enum sl_clock_source source,
                    int64_t unix_us, sl_time now);
 void sl_clock_forget(struct sl_clock *clock, size_t neighbour);
 
-/* Moves towards the median, at most SL_CLOCK_STEP a second once the clock is set. */
+/* Moves towards the median, by at most SL_CLOCK_STEP a second once the clock is set. To be called
+ * about every second; more often does no harm. */
 void sl_clock_tick(struct sl_clock *clock, sl_time now);
 
 #define SL_CLOCK_STEP (100 * SL_MILLISECOND)
 
-/* Unix microseconds, or 0 if not set. */
+/* Unix microseconds, or 0 if not set. With source STORED it lags behind by as long as the board was
+ * off: good to order messages by, but not to call a certificate not yet valid. */
 int64_t sl_clock_unix(const struct sl_clock *clock, sl_time now);
 
 #endif

@@ -13,11 +13,11 @@
 #define SL_ENVELOPE_VERSION 1
 
 enum sl_envelope_kind {
-    SL_ENVELOPE_CHANNEL = 1,  /* a message to a channel */
-    SL_ENVELOPE_DIRECT = 2,   /* a sealed direct message */
-    SL_ENVELOPE_RECEIPT = 3,  /* delivered and read */
-    SL_ENVELOPE_PERSONA = 4,  /* a persona announces itself and its prekey */
-    SL_ENVELOPE_IDENTITY = 5, /* the origin's certificate chain: the mesh's own */
+    SL_ENVELOPE_CHANNEL = 1,    /* a message to a channel */
+    SL_ENVELOPE_DIRECT = 2,     /* a sealed direct message */
+    SL_ENVELOPE_RECEIPT = 3,    /* delivered and read */
+    SL_ENVELOPE_PERSONA = 4,    /* a persona announces itself and its prekey */
+    SL_ENVELOPE_IDENTITY = 5,   /* the origin's certificate chain: the mesh's own */
     SL_ENVELOPE_REVOCATION = 6, /* a CRL: the mesh's own */
 };
 
@@ -25,7 +25,8 @@ struct sl_envelope {
     uint8_t kind;
     uint8_t flags; /* none defined: 0, and ignored by receivers */
     uint8_t origin[SL_ORIGIN_LEN];
-    uint64_t created;  /* Unix microseconds, mesh clock; strictly increasing for each origin */
+    uint64_t created;  /* Unix microseconds, mesh clock, at most INT64_MAX; strictly increasing for
+                        * each origin */
     uint32_t lifetime; /* seconds, 1 to SL_LIFETIME_MAX */
     const uint8_t *payload; /* borrowed */
     size_t payload_len;
@@ -34,7 +35,8 @@ struct sl_envelope {
     size_t signed_len;
 };
 
-/* Decodes signed part and signature. -EBADMSG. Checks no signature. */
+/* Decodes signed part and signature. 0 or -EBADMSG. Checks no signature. Kinds that are not known
+ * here pass: relays carry what is newer than they are. */
 int sl_envelope_decode(const uint8_t *bytes, size_t len, struct sl_envelope *ret_envelope);
 
 /* Writes signed part and signature; reads kind, flags, origin, created, lifetime and payload of

@@ -45,11 +45,12 @@
 #define SL_LIFETIME_DEFAULT SL_DAY
 #define SL_LIFETIME_MAX     (7 * SL_DAY)
 
-/* Envelopes in the index; 96 bytes each, allocated as they come. */
+/* Envelopes in the index; about 150 bytes each, allocated as they come. */
 #define SL_STORE_COUNT_MAX   200000
 #define SL_STORE_BYTES_DEFAULT ((uint64_t)64 << 20)
 
-/* Ids that were here and are gone (expired, evicted): not taken again. */
+/* Ids that were here and are gone (expired, evicted): not taken again. At most 56 bytes each, allocated
+ * as they come. */
 #define SL_TOMBSTONES_MAX 16384
 
 /* Waiting to be sent on; each holds its datagram. */

@@ -1,4 +1,5 @@
-/* Datagrams between neighbours and the elements inside frames: codecs only (PROTOCOL.md, Datagrams). */
+/* Datagrams between neighbours and the elements inside frames: codecs only (PROTOCOL.md,
+ * Datagrams). */
 #ifndef SL_MESH_PACKET_H
 #define SL_MESH_PACKET_H
 
@@ -18,12 +19,12 @@ enum sl_packet_type {
  * it answers: type u8, from 8, body 24, tag 16. Body of a beacon: salt. Of the others: to 8,
  * cookie 8, echo 8 (zeros where there is none). */
 #define SL_HANDSHAKE_PACKET_LEN 49
-#define SL_COOKIE_LEN 8
+#define SL_COOKIE_LEN           8
 
 struct sl_greeting {
     enum sl_packet_type type; /* BEACON to CONFIRM */
     uint8_t from[SL_LINK_ID_LEN];
-    uint8_t to[SL_LINK_ID_LEN];   /* not in a beacon */
+    uint8_t to[SL_LINK_ID_LEN];    /* not in a beacon */
     uint8_t cookie[SL_COOKIE_LEN]; /* PROBE, REPLY */
     uint8_t echo[SL_COOKIE_LEN];   /* REPLY, CONFIRM */
     uint8_t salt[24];              /* BEACON */
@@ -33,22 +34,23 @@ struct sl_greeting {
 void sl_greeting_encode(const struct sl_greeting *greeting, const struct sl_primitives *primitives,
                         const uint8_t beacon_key[SL_KEY_LEN],
                         uint8_t ret_bytes[SL_HANDSHAKE_PACKET_LEN]);
-/* -EBADMSG: not the format. -EACCES: the tag is not of this network. */
+/* 0; -EBADMSG: not the format. -EACCES: the tag is not of this network. */
 int sl_greeting_decode(const uint8_t *bytes, size_t len, const struct sl_primitives *primitives,
                        const uint8_t beacon_key[SL_KEY_LEN], struct sl_greeting *ret_greeting);
 
 /* LINK: type u8, tag 16, session datagram. The tag covers both link ids, so that outsiders cannot
  * reach the handshake code at all. */
 #define SL_LINK_OVERHEAD 17
+/* Length of the packet; -EMSGSIZE if no datagram could hold it, -ENOBUFS. */
 int sl_link_packet_encode(const struct sl_primitives *primitives,
-                          const uint8_t beacon_key[SL_KEY_LEN],
-                          const uint8_t from[SL_LINK_ID_LEN], const uint8_t to[SL_LINK_ID_LEN],
-                          const uint8_t *bytes, size_t len, uint8_t *ret_bytes, size_t cap);
-/* ret_inner borrows from bytes. */
+                          const uint8_t beacon_key[SL_KEY_LEN], const uint8_t from[SL_LINK_ID_LEN],
+                          const uint8_t to[SL_LINK_ID_LEN], const uint8_t *bytes, size_t len,
+                          uint8_t *ret_bytes, size_t cap);
+/* 0, -EBADMSG or -EACCES as for a greeting. ret_inner borrows from bytes. */
 int sl_link_packet_decode(const uint8_t *bytes, size_t len, const struct sl_primitives *primitives,
-                          const uint8_t beacon_key[SL_KEY_LEN],
-                          const uint8_t from[SL_LINK_ID_LEN], const uint8_t to[SL_LINK_ID_LEN],
-                          const uint8_t **ret_inner, size_t *ret_inner_len);
+                          const uint8_t beacon_key[SL_KEY_LEN], const uint8_t from[SL_LINK_ID_LEN],
+                          const uint8_t to[SL_LINK_ID_LEN], const uint8_t **ret_inner,
+                          size_t *ret_inner_len);
 
 /* FRAME: type u8, key epoch u8, counter u32, sealed elements, tag 16. ChaCha20-Poly1305 under the
  * sender's broadcast key; nonce: seven zero bytes, epoch, counter; the six header bytes are
@@ -62,12 +64,13 @@ struct sl_frame_header {
     uint32_t counter;
 };
 
+/* 0, or -EBADMSG: not a frame, or too long for a datagram. */
 int sl_frame_peek(const uint8_t *bytes, size_t len, struct sl_frame_header *ret_header);
 /* Length of the frame, or -ENOBUFS. */
 int sl_frame_seal(const struct sl_primitives *primitives, const uint8_t key[SL_KEY_LEN],
                   const struct sl_frame_header *header, const uint8_t *body, size_t body_len,
                   uint8_t *ret_bytes, size_t cap);
-/* Length of the body, or -EACCES if it does not open. */
+/* Length of the body; -EACCES if it does not open, -ENOBUFS. SL_FRAME_BODY_MAX always suffices. */
 int sl_frame_open(const struct sl_primitives *primitives, const uint8_t key[SL_KEY_LEN],
                   const uint8_t *bytes, size_t len, uint8_t *ret_body, size_t cap);
 
@@ -93,7 +96,8 @@ struct sl_element {
 /* Iterator: true with the next element; false at the end or at a malformed one (then
  * sl_read_failed(r) is true). */
 bool sl_element_next(struct sl_reader *r, struct sl_element *ret_element);
-/* Starts an element of known length and returns where its value goes, or NULL. */
+/* Starts an element of known length and returns where its value goes. NULL if it does not fit as a
+ * whole: nothing is written and the writer has failed. */
 uint8_t *sl_element_reserve(struct sl_writer *w, enum sl_element_type type, size_t len);
 
 struct sl_hello {
@@ -103,7 +107,9 @@ struct sl_hello {
     int64_t unix_us;      /* 0 if not set */
 };
 #define SL_HELLO_LEN 29
-int sl_hello_write(struct sl_writer *w, const struct sl_hello *hello); /* whole element */
+/* The whole element. 0 or -ENOBUFS. */
+int sl_hello_write(struct sl_writer *w, const struct sl_hello *hello);
+/* 0 or -EBADMSG. A source that is not known here is passed on as it came. */
 int sl_hello_read(const struct sl_element *element, struct sl_hello *ret_hello);
 
 /* SKETCH: partition bits u8, partition u16, first symbol u16, then symbols. MORE: the same three
@@ -114,6 +120,9 @@ struct sl_sketch_part {
     uint16_t first;
 };
 #define SL_SKETCH_PART_LEN 5
+#define SL_SKETCH_BITS_MAX 16
+/* Reading fails the reader on bits past SL_SKETCH_BITS_MAX, a partition that these bits cannot
+ * name, and a first symbol past the last. */
 void sl_sketch_part_write(struct sl_writer *w, const struct sl_sketch_part *part);
 void sl_sketch_part_read(struct sl_reader *r, struct sl_sketch_part *ret_part);
 
@@ -126,7 +135,8 @@ struct sl_key_message {
     uint8_t key[SL_KEY_LEN];
 };
 #define SL_KEY_MESSAGE_LEN 38
-#define SL_KEY_ACK_LEN 2
+#define SL_KEY_ACK_LEN     2
+/* Decoding: 0 or -EBADMSG. */
 void sl_key_message_encode(const struct sl_key_message *message, uint8_t ret[SL_KEY_MESSAGE_LEN]);
 int sl_key_message_decode(const uint8_t *bytes, size_t len, struct sl_key_message *ret_message);
 

@@ -60,6 +60,7 @@ enum sl_refusal {
     SL_REFUSAL_TIMEOUT,     /* handshake did not finish */
     SL_REFUSAL_BUSY,        /* cap on handshakes or sessions reached */
     SL_REFUSAL_SELF,        /* this node's own key at another address: a cloned board */
+    SL_REFUSAL_BY_PEER,     /* the peer refused us, for a reason that it shows on its side */
     SL_REFUSAL_COUNT
 };
 
@@ -70,6 +71,7 @@ struct sl_identity {
     uint8_t serial[20];            /* X.509 serial number, right-aligned */
     int64_t not_after;             /* Unix seconds */
     char name[64];                 /* node name from the certificate, UTF-8, NUL-terminated */
+    uint8_t issuer_serial[20];     /* of the invite it came through; zeros if of the authority */
 };
 
 /* Membership: certificates and revocation. `unix_time` is the mesh clock in seconds, or 0 if it is

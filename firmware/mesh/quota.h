@@ -5,7 +5,7 @@
 #include "base/base.h"
 
 struct sl_bucket {
-    uint64_t rate;  /* units a second; 0 is no limit */
+    uint64_t rate; /* units a second; 0 is no limit */
     uint64_t burst;
     uint64_t level_micro; /* millionths of a unit */
     sl_time at;

@@ -30,16 +30,23 @@ uint64_t sl_sketch_walk_next(struct sl_sketch_walk *walk);
 
 /* Adds (sign 1) or removes (sign -1) an id in `symbols`, which are those from 0 to count - 1. */
 void sl_sketch_apply(struct sl_symbol *symbols, size_t count, uint64_t id, int sign);
+/* The same where `symbols` are those from `first` to first + count - 1. */
+void sl_sketch_apply_range(struct sl_symbol *symbols, size_t first, size_t count, uint64_t id,
+                           int sign);
 
-/* Reads or writes one symbol. A count past i16 makes the writer write a saturated one, which no
- * decoder takes for pure. */
+/* symbols becomes symbols minus others. */
+void sl_sketch_subtract(struct sl_symbol *symbols, const struct sl_symbol *others, size_t count);
+
+/* Reads or writes one symbol. Counts travel modulo 2^16, and only their differences mean anything:
+ * a store of 200,000 overflows them, a difference that can be decoded never does. */
 void sl_sketch_write(struct sl_writer *w, const struct sl_symbol *symbol);
 void sl_sketch_read(struct sl_reader *r, struct sl_symbol *ret_symbol);
 
 /* Peels `symbols` (theirs minus ours; destroyed). Ids only they have go to ret_theirs, ids only we
  * have to ret_ours. At most `cap` ids each, and at most `count` peeled in all, so that a poisoned
- * sketch costs a bounded time. 0 when everything was peeled, -EAGAIN when more symbols are needed,
- * -EBADMSG when it cannot be a sketch, -ENOBUFS. */
+ * sketch costs a bounded time. `count` is at most SL_SKETCH_SYMBOLS. 0 when everything was peeled;
+ * -EAGAIN when more symbols are needed (what was found so far is returned too, not yet to be
+ * trusted); -EBADMSG when it cannot be a sketch; -ENOBUFS. */
 int sl_sketch_decode(struct sl_symbol *symbols, size_t count, uint64_t *ret_theirs,
                      size_t *ret_their_count, uint64_t *ret_ours, size_t *ret_our_count,
                      size_t cap);

@@ -7,7 +7,7 @@
 #include "mesh/limits.h"
 
 struct sl_window {
-    uint32_t top;  /* highest accepted */
+    uint32_t top; /* highest accepted */
     bool started;
     uint64_t bits[SL_WINDOW_BITS / 64 + 1];
 };

@@ -235,3 +235,63 @@ send_all() {
         jq -j ".[$i]" <<<"$3" | at "$1" send "$2" - >/dev/null || return 1
     done
 }
+
+# ---- Verdicts, for tests ----
+
+FAILURES=0
+
+# ok TEXT COMMAND…: one check, one line.
+ok() {
+    local text=$1
+    shift
+    if "$@"; then
+        echo "ok $text"
+    else
+        echo "not ok $text"
+        FAILURES=$((FAILURES + 1))
+    fi
+}
+
+skip() {
+    echo "skip $1"
+}
+
+# finish: the status of the whole test; on failure with the end of every node's log.
+finish() {
+    if [ $FAILURES -gt 0 ]; then
+        for log in "$LAB"/*.log; do
+            echo "--- $(basename "$log")"
+            tail -n 15 "$log"
+        done
+    fi
+    exit $((FAILURES > 0))
+}
+
+# says PATTERN COMMAND…: whether its output (both streams) matches; shows it if not.
+says() {
+    local pattern=$1 output
+    shift
+    output=$("$@" 2>&1)
+    grep -qE -- "$pattern" <<<"$output" || {
+        printf 'expected /%s/ in the output of: %s\n%s\n' "$pattern" "$*" "$output"
+        return 1
+    }
+}
+
+fails() {
+    ! "$@" >/dev/null 2>&1
+}
+
+# rss NODE: resident memory in kB.
+rss() {
+    awk '/^VmRSS/ {print $2}' "/proc/${NODE_PID[$1]}/status"
+}
+
+# refused NODE WORD: how often that node refused somebody for that reason.
+refused() {
+    at "$1" neighbours --json | jq ".refused.\"$2\" // 0"
+}
+
+refused_some() {
+    [ "$(refused "$1" "$2")" -ge 1 ]
+}

@@ -1,0 +1,339 @@
+#include "mesh/give.h"
+
+#include "mesh/node_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FRAMES_PER_MARK = 16,
+    MARKS_MAX = 2,    /* unanswered at a time */
+    TIMEOUTS_MAX = 4, /* in a row: the rest is left to the next repair */
+    ROOM_MIN = 32,    /* of the output queue that bulk leaves free */
+};
+
+#define ECHO_WAIT    (500 * SL_MILLISECOND)
+#define WANT_WAIT    (2 * SL_SECOND)
+#define UNDER_WAY    (500 * SL_MILLISECOND) /* what was sent this recently may still arrive */
+#define PAUSE        SL_MILLISECOND
+
+/* ---- Lists of ids ---- */
+
+void sl_ids_done(struct sl_ids *ids)
+{
+    free(ids->ids);
+    *ids = (struct sl_ids){0};
+}
+
+bool sl_ids_add(struct sl_ids *ids, uint64_t id)
+{
+    if (ids->count - ids->at >= SL_SKETCH_SYMBOLS)
+        return false;
+    if (ids->at > 0 && ids->count == ids->cap) {
+        ids->count -= ids->at;
+        memmove(ids->ids, ids->ids + ids->at, ids->count * sizeof(*ids->ids));
+        ids->at = 0;
+    }
+    if (ids->count == ids->cap) {
+        size_t cap = ids->cap > 0 ? ids->cap * 2 : 64;
+        uint64_t *larger = realloc(ids->ids, cap * sizeof(*larger));
+        if (!larger)
+            return false;
+        ids->ids = larger;
+        ids->cap = cap;
+    }
+    ids->ids[ids->count++] = id;
+    return true;
+}
+
+/* ---- Giving ---- */
+
+/* What others need to check the rest first, then oldest first. */
+struct gift {
+    uint64_t short_id;
+    bool later; /* neither IDENTITY nor REVOCATION */
+    sl_time born;
+};
+
+static int compare_gifts(const void *a, const void *b)
+{
+    const struct gift *x = a, *y = b;
+    if (x->later != y->later)
+        return x->later ? 1 : -1;
+    if (x->born != y->born)
+        return x->born < y->born ? -1 : 1;
+    if (x->short_id != y->short_id)
+        return x->short_id < y->short_id ? -1 : 1;
+    return 0;
+}
+
+static size_t collect_gifts(struct sl_node *node, const uint64_t *ids, size_t count,
+                            struct gift *ret_gifts)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t number = sl_index_find_short(node->index, ids[i]);
+        if (number < 0)
+            continue;
+        const struct sl_stored *stored = &sl_index_entry(node->index, number)->stored;
+        ret_gifts[found++] = (struct gift){
+            .short_id = ids[i],
+            .born = stored->born,
+            .later = stored->kind != SL_ENVELOPE_IDENTITY &&
+                     stored->kind != SL_ENVELOPE_REVOCATION,
+        };
+    }
+    return found;
+}
+
+void sl_give_start(struct sl_node *node, struct sl_link *link, const uint64_t *ids, size_t count,
+                   sl_time now)
+{
+    if (count == 0)
+        return;
+    struct gift *gifts = malloc(count * sizeof(*gifts));
+    if (!gifts)
+        return; /* the next repair finds the same difference */
+    size_t found = collect_gifts(node, ids, count, gifts);
+    qsort(gifts, found, sizeof(*gifts), compare_gifts);
+    for (size_t i = 0; i < found; i++)
+        sl_ids_add(&link->sync.give, gifts[i].short_id);
+    free(gifts);
+    sl_give_pump(node, link, now);
+}
+
+static bool is_under_way(const struct sl_entry *entry, const struct sl_link *link, sl_time now)
+{
+    return (entry->known_by & UINT64_C(1) << link->slot) && now - entry->stored.born < UNDER_WAY;
+}
+
+/* A MARK after so many frames; false if the neighbour has to answer first. */
+static bool keep_pace(struct sl_node *node, struct sl_link *link, const struct sl_route *route,
+                      size_t next_len, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    if (sync->mark_count >= MARKS_MAX)
+        return false;
+    if (sl_output_fits(node, route, next_len))
+        return true;
+    if (sync->frame_count < FRAMES_PER_MARK) {
+        sync->frame_count++;
+        return true;
+    }
+    uint8_t *value = sl_output_element(node, route, SL_ELEMENT_MARK, 2);
+    if (!value)
+        return false;
+    struct sl_writer w;
+    sl_writer_init(&w, value, 2);
+    sl_write_u16(&w, ++sync->mark);
+    node->status.repair_bytes_out += 5;
+    if (sync->mark_count++ == 0)
+        sync->echo_by = now + (ECHO_WAIT << sync->timeouts);
+    sync->frame_count = 1;
+    return sync->mark_count < MARKS_MAX;
+}
+
+/* When airtime and quota allow an envelope of that length. */
+static sl_time allowed_at(struct sl_node *node, const struct sl_link *link,
+                          const struct sl_entry *entry, sl_time now)
+{
+    const struct sl_bucket *airtime = &node->bearers[link->neighbour->bearer].airtime;
+    sl_time at = sl_bucket_when(&link->quota, 1, now);
+    if (!sl_relay_is_metered(entry))
+        return at;
+    sl_time air = sl_bucket_when(airtime, (uint64_t)entry->stored.len + SL_FRAME_OVERHEAD, now);
+    return air > at ? air : at;
+}
+
+/* 0: sent, or not needed; else it has to wait. */
+static int give_one(struct sl_node *node, struct sl_link *link, int64_t number, sl_time now)
+{
+    uint8_t bytes[SL_ENVELOPE_MAX];
+    const struct sl_store_port *store = &node->config.store;
+    const struct sl_entry *entry = sl_index_entry(node->index, number);
+    struct sl_route route = {.bearer = link->neighbour->bearer,
+                             .link = link,
+                             .class = sl_relay_is_metered(entry) ? SL_OUTPUT_BULK
+                                                                 : SL_OUTPUT_URGENT};
+    link->sync.give_at = allowed_at(node, link, entry, now);
+    if (link->sync.give_at > now)
+        return -EAGAIN;
+    if (sl_output_room(node) < ROOM_MIN) {
+        link->sync.give_at = now + PAUSE;
+        return -EAGAIN;
+    }
+    if (!keep_pace(node, link, &route, SL_ENVELOPE_MUTABLE + (size_t)entry->stored.len, now))
+        return -EAGAIN;
+    int len = store->get(store->ctx, entry->stored.row, bytes, sizeof(bytes));
+    if (len != entry->stored.len)
+        return 0; /* unreadable: nobody gets it from here */
+    sl_bucket_take(&link->quota, 1, now);
+    link->sync.gain++;
+    sl_relay_send(node, link, number, bytes, now);
+    return 0;
+}
+
+void sl_give_pump(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_ids *give = &link->sync.give;
+    while (give->at < give->count) {
+        int64_t number = sl_index_find_short(node->index, give->ids[give->at]);
+        if (number >= 0 && !is_under_way(sl_index_entry(node->index, number), link, now) &&
+            give_one(node, link, number, now) < 0)
+            break;
+        give->at++;
+    }
+    if (give->count > 0 && give->at == give->count) {
+        sl_ids_done(give);
+        sl_sync_hello_after_bulk(node, link, now);
+    }
+    sl_sync_proceed(node, link, now);
+}
+
+void sl_give_timeout(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    sync->mark_count = 0;
+    if (++sync->timeouts >= TIMEOUTS_MAX) {
+        sync->timeouts = 0;
+        sl_ids_done(&sync->give);
+    }
+    sl_give_pump(node, link, now);
+}
+
+/* Whoever asks for it does not hold it, even if it was sent just now. */
+static void forget_holder(struct sl_node *node, const struct sl_link *link, uint64_t short_id)
+{
+    int64_t number = sl_index_find_short(node->index, short_id);
+    if (number >= 0)
+        sl_index_entry(node->index, number)->known_by &= ~(UINT64_C(1) << link->slot);
+}
+
+void sl_give_want(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                  sl_time now)
+{
+    uint64_t ids[SL_WANT_BATCH];
+    struct sl_reader r;
+    size_t count = 0;
+    sl_reader_init(&r, element->value, element->len);
+    if (element->len % SL_SHORT_ID_LEN != 0 || element->len > sizeof(ids)) {
+        node->status.rejected_malformed++;
+        return;
+    }
+    if (!sl_bucket_take(&link->quota, 1, now)) {
+        node->status.rejected_quota++;
+        return;
+    }
+    while (sl_read_left(&r) > 0) {
+        ids[count] = sl_read_u64(&r);
+        forget_holder(node, link, ids[count++]);
+    }
+    sl_give_start(node, link, ids, count, now);
+}
+
+void sl_give_mark(struct sl_node *node, struct sl_link *link, const struct sl_element *element)
+{
+    if (element->len != 2) {
+        node->status.rejected_malformed++;
+        return;
+    }
+    uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_ECHO, 2);
+    if (value)
+        memcpy(value, element->value, 2);
+}
+
+void sl_give_echo(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                  sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    struct sl_reader r;
+    sl_reader_init(&r, element->value, element->len);
+    uint16_t after = (uint16_t)(sync->mark - sl_read_u16(&r)); /* marks sent since that one */
+    if (sl_read_done(&r) < 0) {
+        node->status.rejected_malformed++;
+        return;
+    }
+    if (after >= sync->mark_count)
+        return; /* answered already, or given up */
+    sync->mark_count = after;
+    sync->timeouts = 0;
+    sync->echo_by = now + ECHO_WAIT;
+    sl_give_pump(node, link, now);
+}
+
+/* ---- Wanting ---- */
+
+static void take_from_batch(struct sl_sync *sync, size_t at)
+{
+    sync->batch[at] = sync->batch[--sync->batch_count];
+}
+
+/* The next ids that still are not here; what came by other ways is not asked for. */
+static void fill_batch(struct sl_node *node, struct sl_sync *sync)
+{
+    struct sl_ids *want = &sync->want;
+    sync->batch_count = 0;
+    while (want->at < want->count && sync->batch_count < SL_WANT_BATCH) {
+        uint64_t id = want->ids[want->at++];
+        if (sl_index_find_short(node->index, id) < 0)
+            sync->batch[sync->batch_count++] = id;
+    }
+    if (want->at == want->count)
+        sl_ids_done(want);
+}
+
+static void send_want(struct sl_node *node, struct sl_link *link)
+{
+    const struct sl_sync *sync = &link->sync;
+    size_t len = sync->batch_count * SL_SHORT_ID_LEN;
+    uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_WANT, len);
+    struct sl_writer w;
+    if (!value)
+        return; /* given up in two seconds */
+    sl_writer_init(&w, value, len);
+    for (size_t i = 0; i < sync->batch_count; i++)
+        sl_write_u64(&w, sync->batch[i]);
+}
+
+void sl_want_pump(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    if (sync->batch_count > 0 && now < sync->batch_by)
+        return;
+    fill_batch(node, sync);
+    if (sync->batch_count > 0) {
+        sync->batch_by = now + WANT_WAIT;
+        send_want(node, link);
+    }
+    sl_sync_proceed(node, link, now);
+}
+
+void sl_want_start(struct sl_node *node, struct sl_link *link, const uint64_t *ids, size_t count,
+                   sl_time now)
+{
+    for (size_t i = 0; i < count; i++)
+        sl_ids_add(&link->sync.want, ids[i]);
+    sl_want_pump(node, link, now);
+}
+
+void sl_want_came(struct sl_node *node, struct sl_link *link, uint64_t short_id, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    for (size_t i = 0; i < sync->batch_count; i++) {
+        if (sync->batch[i] != short_id)
+            continue;
+        take_from_batch(sync, i);
+        if (sync->batch_count == 0)
+            sl_want_pump(node, link, now);
+        return;
+    }
+}
+
+bool sl_want_has(const struct sl_link *link, uint64_t short_id)
+{
+    for (size_t i = 0; i < link->sync.batch_count; i++)
+        if (link->sync.batch[i] == short_id)
+            return true;
+    return false;
+}

@@ -1,0 +1,741 @@
+#include "mesh/link.h"
+
+#include "mesh/give.h"
+#include "mesh/node_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SERVER_HANDSHAKES_MAX = 12, /* the rest is for those that we open: a flood cannot take them */
+    LINKS_PER_MEMBER = 4,       /* a board has few radios; its key must not fill the table */
+};
+
+#define KEY_RETRY      SL_SECOND
+#define SILENT_AFTER   (2 * SL_SECOND) /* a handshake this silent gives way */
+#define LOSS_WINDOW    1000            /* frames that the loss estimate looks back on, about */
+#define HELLO_GAP_MAX  (10 * SL_SECOND)
+
+static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
+
+/* ---- Making and freeing ---- */
+
+static struct sl_link *link_new(struct sl_node *node, struct sl_neighbour *neighbour,
+                                struct sl_session *session, sl_time now)
+{
+    const struct sl_quota_config *quota = &node->config.quota;
+    struct sl_link *link = calloc(1, sizeof(*link));
+    if (!link)
+        return NULL;
+    link->neighbour = neighbour;
+    link->session = session;
+    link->started_at = now;
+    link->answered_at = now;
+    link->last_heard = now;
+    link->slot = -1;
+    link->key_retry_at = SL_NEVER;
+    link->hello_gap = SL_HELLO_INTERVAL;
+    for (size_t i = 0; i < SL_KEY_CLASSES; i++)
+        link->acked[i] = -1;
+    sl_bucket_init(&link->quota, quota->link_rate, quota->link_burst, now);
+    sl_alarm_init(&link->alarm, fire);
+    sl_sync_init(node, link, now);
+    node->handshakes[node->handshake_count++] = link;
+    return link;
+}
+
+static void leave_handshakes(struct sl_node *node, const struct sl_link *link)
+{
+    for (size_t i = 0; i < node->handshake_count; i++)
+        if (node->handshakes[i] == link) {
+            node->handshakes[i] = node->handshakes[--node->handshake_count];
+            node->handshakes[node->handshake_count] = NULL;
+            return;
+        }
+}
+
+static void leave_slot(struct sl_node *node, struct sl_link *link)
+{
+    uint64_t bit = UINT64_C(1) << link->slot;
+    for (size_t i = 0; i < SL_NEIGHBOURS_MAX; i++)
+        if (node->slots[i])
+            node->slots[i]->siblings &= ~bit;
+    node->slots[link->slot] = NULL;
+    node->bearers[link->neighbour->bearer].links &= ~bit;
+    sl_index_forget_neighbour(node->index, (size_t)link->slot);
+    sl_clock_forget(&node->clock, (size_t)link->slot);
+}
+
+static void free_receivers(struct sl_link *link)
+{
+    for (size_t class = 0; class < SL_KEY_CLASSES; class++)
+        for (size_t i = 0; i < 2; i++)
+            free(link->receivers[class][i].window);
+}
+
+void sl_link_free(struct sl_node *node, struct sl_link *link)
+{
+    struct sl_neighbour *neighbour = link->neighbour;
+    if (node->taking == link)
+        node->taking = NULL;
+    sl_sync_done(node, link);
+    sl_output_forget_link(node, link);
+    if (link->slot >= 0)
+        leave_slot(node, link);
+    leave_handshakes(node, link);
+    sl_heap_cancel(&node->alarms, &link->alarm.timer);
+    free_receivers(link);
+    node->config.sessions.free(link->session);
+    if (neighbour->link == link)
+        neighbour->link = neighbour->pending;
+    neighbour->pending = NULL;
+    node->config.primitives.wipe(node->config.primitives.ctx, link, sizeof(*link));
+    free(link);
+}
+
+/* ---- Sessions ---- */
+
+static sl_time silence_at(const struct sl_link *link)
+{
+    if (!link->up)
+        return link->started_at + SL_HANDSHAKE_TIMEOUT;
+    return link->last_heard + sl_link_patience(link);
+}
+
+static void schedule(struct sl_node *node, struct sl_link *link)
+{
+    sl_time at = node->config.sessions.deadline(link->session);
+    at = sl_min_time(at, link->key_retry_at);
+    sl_node_alarm(node, &link->alarm, sl_min_time(at, silence_at(link)));
+}
+
+/* Sends what the session has to send. */
+static void flush(struct sl_node *node, struct sl_link *link)
+{
+    const struct sl_neighbour *neighbour = link->neighbour;
+    uint8_t inner[SL_DATAGRAM_MAX - SL_LINK_OVERHEAD];
+    uint8_t packet[SL_DATAGRAM_MAX];
+    size_t inner_len;
+    while ((inner_len = node->config.sessions.transmit(link->session, inner, sizeof(inner))) > 0) {
+        int len = sl_link_packet_encode(&node->config.primitives, node->beacon_key,
+                                        neighbour->own_id, neighbour->peer_id, inner, inner_len,
+                                        packet, sizeof(packet));
+        if (len > 0)
+            sl_output_datagram(node, neighbour->bearer, &neighbour->address, packet, (size_t)len);
+    }
+}
+
+void sl_link_end(struct sl_node *node, struct sl_link *link, enum sl_refusal refusal, sl_time now)
+{
+    struct sl_neighbour *neighbour = link->neighbour;
+    if (refusal != SL_REFUSAL_NONE) {
+        node->status.refused[refusal]++;
+        neighbour->last_refusal = refusal;
+    }
+    node->config.sessions.close(link->session);
+    flush(node, link);
+    sl_link_free(node, link);
+    sl_neighbour_unlinked(node, neighbour, now);
+}
+
+static size_t server_handshakes(const struct sl_node *node)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < node->handshake_count; i++)
+        count += !node->handshakes[i]->client;
+    return count;
+}
+
+/* The oldest handshake that has not answered for a while. */
+static struct sl_link *silent_handshake(const struct sl_node *node, bool servers_only, sl_time now)
+{
+    struct sl_link *result = NULL;
+    for (size_t i = 0; i < node->handshake_count; i++) {
+        struct sl_link *link = node->handshakes[i];
+        if ((servers_only && link->client) || now - link->answered_at < SILENT_AFTER)
+            continue;
+        if (!result || link->started_at < result->started_at)
+            result = link;
+    }
+    return result;
+}
+
+/* Handshakes are dear: their number is capped, and the silent ones give way. */
+static bool may_begin(struct sl_node *node, bool client, sl_time now)
+{
+    bool servers_only = !client && server_handshakes(node) >= SERVER_HANDSHAKES_MAX;
+    if (!servers_only && node->handshake_count < SL_HANDSHAKES_MAX)
+        return true;
+    struct sl_link *victim = silent_handshake(node, servers_only, now);
+    if (!victim)
+        return false;
+    sl_link_end(node, victim, SL_REFUSAL_TIMEOUT, now);
+    return true;
+}
+
+static void refuse_busy(struct sl_node *node, struct sl_neighbour *neighbour)
+{
+    node->status.refused[SL_REFUSAL_BUSY]++;
+    neighbour->last_refusal = SL_REFUSAL_BUSY;
+}
+
+/* Takes ownership of the session. NULL if out of memory. */
+static struct sl_link *attach_take(struct sl_node *node, struct sl_neighbour *neighbour,
+                                   struct sl_session *session, sl_time now)
+{
+    struct sl_link *link = link_new(node, neighbour, session, now);
+    if (!link) {
+        node->config.sessions.free(session);
+        return NULL;
+    }
+    if (neighbour->link)
+        neighbour->pending = link;
+    else
+        neighbour->link = link;
+    return link;
+}
+
+static bool pump(struct sl_node *node, struct sl_link *link, sl_time now);
+
+void sl_link_connect(struct sl_node *node, struct sl_neighbour *neighbour, sl_time now)
+{
+    const struct sl_sessions *sessions = &node->config.sessions;
+    if (!may_begin(node, true, now)) {
+        refuse_busy(node, neighbour);
+        sl_neighbour_unlinked(node, neighbour, now);
+        return;
+    }
+    struct sl_session *session =
+        sessions->connect(sessions->ctx, sl_node_unix_seconds(node, now), now);
+    struct sl_link *link = session ? attach_take(node, neighbour, session, now) : NULL;
+    if (!link) {
+        sl_neighbour_unlinked(node, neighbour, now);
+        return;
+    }
+    link->client = true;
+    pump(node, link, now);
+}
+
+/* ---- Keys ---- */
+
+void sl_sender_init(struct sl_node *node, struct sl_sender *sender, enum sl_key_class class,
+                    sl_time now)
+{
+    sender->epoch = class == SL_KEY_LINK ? 2 * SL_EPOCHS - 1 : SL_EPOCHS - 1;
+    sl_sender_renew(node, sender, now);
+}
+
+void sl_sender_renew(struct sl_node *node, struct sl_sender *sender, sl_time now)
+{
+    const struct sl_primitives *p = &node->config.primitives;
+    uint8_t class_bit = sender->epoch & SL_EPOCHS;
+    p->random(p->ctx, sender->key, sizeof(sender->key));
+    sender->epoch = (uint8_t)(class_bit | ((sender->epoch + 1) & (SL_EPOCHS - 1)));
+    sender->counter = 0;
+    sender->made_at = now;
+}
+
+bool sl_sender_is_worn(const struct sl_sender *sender, sl_time now)
+{
+    return sender->counter >= SL_FRAMES_PER_KEY || now - sender->made_at >= SL_BROADCAST_KEY_LIFE;
+}
+
+static const struct sl_sender *sender_of(const struct sl_node *node, const struct sl_link *link,
+                                         size_t class)
+{
+    const struct sl_node_bearer *bearer = &node->bearers[link->neighbour->bearer];
+    if (class == SL_KEY_LINK)
+        return &link->sender;
+    return bearer->info.broadcast ? &bearer->sender : NULL;
+}
+
+bool sl_link_hears_broadcast(const struct sl_node *node, const struct sl_link *link)
+{
+    const struct sl_sender *sender = sender_of(node, link, SL_KEY_BEARER);
+    return sender && link->acked[SL_KEY_BEARER] == sender->epoch;
+}
+
+static void send_key(struct sl_node *node, struct sl_link *link, const struct sl_sender *sender)
+{
+    uint8_t bytes[SL_KEY_MESSAGE_LEN];
+    struct sl_key_message message = {.epoch = sender->epoch, .first_counter = sender->counter};
+    memcpy(message.key, sender->key, SL_KEY_LEN);
+    sl_key_message_encode(&message, bytes);
+    node->config.sessions.send(link->session, bytes, sizeof(bytes)); /* else again in a second */
+    node->config.primitives.wipe(node->config.primitives.ctx, bytes, sizeof(bytes));
+    node->config.primitives.wipe(node->config.primitives.ctx, &message, sizeof(message));
+}
+
+void sl_link_offer_keys(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    link->key_retry_at = SL_NEVER;
+    for (size_t class = 0; class < SL_KEY_CLASSES; class++) {
+        const struct sl_sender *sender = sender_of(node, link, class);
+        if (!sender || link->acked[class] == sender->epoch)
+            continue;
+        send_key(node, link, sender);
+        link->key_retry_at = now + KEY_RETRY;
+    }
+    flush(node, link);
+    schedule(node, link);
+}
+
+static void come_up(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    if (link->up || !link->receivers[SL_KEY_LINK][0].window || link->acked[SL_KEY_LINK] < 0)
+        return;
+    link->up = true;
+    link->up_since = now;
+    link->last_heard = now;
+    node->bearers[link->neighbour->bearer].links |= UINT64_C(1) << link->slot;
+    sl_neighbour_linked(node, link->neighbour, now);
+    sl_sync_start(node, link, now);
+}
+
+static bool take_key(struct sl_node *node, struct sl_link *link, const uint8_t *bytes, size_t len)
+{
+    struct sl_key_message message;
+    if (sl_key_message_decode(bytes, len, &message) < 0)
+        return false;
+    struct sl_receiver *receivers = link->receivers[message.epoch / SL_EPOCHS];
+    if (!receivers[0].window || receivers[0].epoch != message.epoch) {
+        struct sl_window *window = malloc(sizeof(*window));
+        if (!window)
+            return false;
+        free(receivers[1].window);
+        receivers[1] = receivers[0];
+        receivers[0] = (struct sl_receiver){.window = window, .epoch = message.epoch};
+        memcpy(receivers[0].key, message.key, SL_KEY_LEN);
+        sl_window_init(window, message.first_counter);
+    }
+    uint8_t ack[SL_KEY_ACK_LEN] = {SL_CONTROL_KEY_ACK, message.epoch};
+    node->config.sessions.send(link->session, ack, sizeof(ack));
+    node->config.primitives.wipe(node->config.primitives.ctx, &message, sizeof(message));
+    return true;
+}
+
+static bool take_ack(struct sl_node *node, struct sl_link *link, const uint8_t *bytes, size_t len)
+{
+    if (len != SL_KEY_ACK_LEN)
+        return false;
+    size_t class = bytes[1] / SL_EPOCHS;
+    const struct sl_sender *sender = sender_of(node, link, class);
+    if (!sender || sender->epoch != bytes[1])
+        return true; /* of a key that is no longer in use */
+    link->acked[class] = bytes[1];
+    if (link->acked[SL_KEY_LINK] == link->sender.epoch &&
+        (!sender_of(node, link, SL_KEY_BEARER) || sl_link_hears_broadcast(node, link)))
+        link->key_retry_at = SL_NEVER;
+    return true;
+}
+
+static void read_messages(struct sl_node *node, struct sl_link *link)
+{
+    uint8_t bytes[SL_KEY_MESSAGE_LEN + 1];
+    size_t len;
+    while ((len = node->config.sessions.read(link->session, bytes, sizeof(bytes))) > 0) {
+        bool ok = false;
+        if (bytes[0] == SL_CONTROL_KEY)
+            ok = take_key(node, link, bytes, len);
+        else if (bytes[0] == SL_CONTROL_KEY_ACK)
+            ok = take_ack(node, link, bytes, len);
+        if (!ok)
+            node->status.rejected_malformed++;
+    }
+    node->config.primitives.wipe(node->config.primitives.ctx, bytes, sizeof(bytes));
+}
+
+/* ---- Open ---- */
+
+enum sl_refusal sl_link_judge(const struct sl_node *node, const struct sl_identity *peer,
+                              sl_time now)
+{
+    const struct sl_membership *membership = &node->config.membership;
+    int64_t unix_s = sl_clock_unix(&node->clock, now) / SL_SECOND;
+    if (memcmp(peer->key, node->key, SL_KEY_LEN) == 0)
+        return SL_REFUSAL_SELF;
+    if (membership->revoked(membership->ctx, peer))
+        return SL_REFUSAL_REVOKED;
+    if (unix_s > peer->not_after)
+        return SL_REFUSAL_EXPIRED;
+    return SL_REFUSAL_NONE;
+}
+
+static uint64_t slots_of(const struct sl_node *node, const uint8_t key[SL_KEY_LEN])
+{
+    uint64_t slots = 0;
+    for (size_t i = 0; i < SL_NEIGHBOURS_MAX; i++)
+        if (node->slots[i] && memcmp(node->slots[i]->peer.key, key, SL_KEY_LEN) == 0)
+            slots |= UINT64_C(1) << i;
+    return slots;
+}
+
+/* One member holds few slots: of too many links the one silent for longest goes. */
+static void limit_siblings(struct sl_node *node, const struct sl_link *link, sl_time now)
+{
+    uint64_t slots = slots_of(node, link->peer.key);
+    struct sl_link *victim = NULL;
+    if (sl_count_bits(slots) < LINKS_PER_MEMBER)
+        return;
+    for (; slots != 0; slots &= slots - 1) {
+        struct sl_link *other = node->slots[__builtin_ctzll(slots)];
+        if (other->neighbour != link->neighbour &&
+            (!victim || other->last_heard < victim->last_heard))
+            victim = other;
+    }
+    if (victim)
+        sl_link_end(node, victim, SL_REFUSAL_BUSY, now);
+}
+
+static bool take_slot(struct sl_node *node, struct sl_link *link)
+{
+    size_t slot = 0;
+    while (slot < SL_NEIGHBOURS_MAX && node->slots[slot])
+        slot++;
+    if (slot == SL_NEIGHBOURS_MAX)
+        return false;
+    link->slot = (int)slot;
+    node->slots[slot] = link;
+    link->siblings = slots_of(node, link->peer.key);
+    for (uint64_t slots = link->siblings; slots != 0; slots &= slots - 1)
+        node->slots[__builtin_ctzll(slots)]->siblings |= UINT64_C(1) << slot;
+    return true;
+}
+
+/* A new session with the same neighbour takes the place of the old one. */
+static void replace_old(struct sl_node *node, struct sl_link *link)
+{
+    struct sl_neighbour *neighbour = link->neighbour;
+    if (neighbour->pending != link)
+        return;
+    struct sl_link *old = neighbour->link;
+    neighbour->link = link;
+    neighbour->pending = old;
+    sl_link_free(node, old);
+}
+
+/* False if the link is gone. */
+static bool open_link(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    const struct sl_identity *peer = node->config.sessions.peer(link->session);
+    assert(peer);
+    link->peer = *peer;
+    enum sl_refusal refusal = sl_link_judge(node, &link->peer, now);
+    if (refusal == SL_REFUSAL_NONE) {
+        leave_handshakes(node, link);
+        replace_old(node, link);
+        limit_siblings(node, link, now);
+        if (!take_slot(node, link))
+            refusal = SL_REFUSAL_BUSY;
+    }
+    if (refusal != SL_REFUSAL_NONE) {
+        sl_link_end(node, link, refusal, now);
+        return false;
+    }
+    sl_origins_take(node, &link->peer, now);
+    sl_sender_init(node, &link->sender, SL_KEY_LINK, now);
+    sl_link_offer_keys(node, link, now);
+    return true;
+}
+
+/* After whatever touched the session: sends, and follows its state. False if the link is gone. */
+static bool pump(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    const struct sl_sessions *sessions = &node->config.sessions;
+    enum sl_session_state state = sessions->state(link->session);
+    flush(node, link);
+    if (state == SL_SESSION_FAILED || state == SL_SESSION_CLOSED) {
+        enum sl_refusal refusal =
+            state == SL_SESSION_FAILED ? sessions->refusal(link->session) : SL_REFUSAL_NONE;
+        sl_link_end(node, link, refusal, now);
+        return false;
+    }
+    if (state == SL_SESSION_OPEN) {
+        if (link->slot < 0 && !open_link(node, link, now))
+            return false;
+        read_messages(node, link);
+        flush(node, link);
+        come_up(node, link, now);
+    }
+    schedule(node, link);
+    return true;
+}
+
+sl_time sl_link_patience(const struct sl_link *link)
+{
+    return SL_NEIGHBOUR_LOST * sl_min_time(link->hello_gap, HELLO_GAP_MAX);
+}
+
+static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
+{
+    struct sl_link *link = SL_ALARM_OWNER(alarm, struct sl_link, alarm);
+    const struct sl_sessions *sessions = &node->config.sessions;
+    if (now >= silence_at(link)) {
+        sl_link_end(node, link, link->up ? SL_REFUSAL_NONE : SL_REFUSAL_TIMEOUT, now);
+        return;
+    }
+    if (now >= sessions->deadline(link->session))
+        sessions->tick(link->session, now);
+    if (now >= link->key_retry_at)
+        sl_link_offer_keys(node, link, now);
+    pump(node, link, now);
+}
+
+/* ---- LINK datagrams ---- */
+
+/* A datagram for which there is no session, or which may begin a new one beside an open one. False:
+ * it does not. */
+static bool try_accept(struct sl_node *node, struct sl_neighbour *neighbour, const uint8_t *inner,
+                       size_t inner_len, sl_time now)
+{
+    const struct sl_sessions *sessions = &node->config.sessions;
+    uint8_t reply[SL_DATAGRAM_MAX - SL_LINK_OVERHEAD], packet[SL_DATAGRAM_MAX];
+    size_t reply_len = 0;
+    struct sl_session *session = NULL;
+    int r = sessions->accept(sessions->ctx, &neighbour->address, inner, inner_len,
+                             sl_node_unix_seconds(node, now), now, &session, reply,
+                             sl_min_size(sizeof(reply), inner_len), &reply_len);
+    if (r < 0)
+        return false;
+    if (reply_len > 0) {
+        int len = sl_link_packet_encode(&node->config.primitives, node->beacon_key,
+                                        neighbour->own_id, neighbour->peer_id, reply, reply_len,
+                                        packet, sizeof(packet));
+        if (len > 0)
+            sl_output_datagram(node, neighbour->bearer, &neighbour->address, packet, (size_t)len);
+    }
+    if (!session)
+        return true;
+    if (!may_begin(node, false, now)) {
+        refuse_busy(node, neighbour);
+        sessions->free(session);
+        return true;
+    }
+    struct sl_link *link = attach_take(node, neighbour, session, now);
+    if (link)
+        pump(node, link, now);
+    return true;
+}
+
+static void feed(struct sl_node *node, struct sl_link *link, const uint8_t *inner, size_t inner_len,
+                 sl_time now)
+{
+    link->answered_at = now;
+    node->config.sessions.receive(link->session, inner, inner_len, now);
+    pump(node, link, now);
+}
+
+static void take_inner(struct sl_node *node, struct sl_neighbour *neighbour, const uint8_t *inner,
+                       size_t inner_len, sl_time now)
+{
+    bool server = !sl_neighbour_is_client(neighbour);
+    if (neighbour->pending) {
+        feed(node, neighbour->pending, inner, inner_len, now);
+        return;
+    }
+    if (!neighbour->link) {
+        if (!server || !try_accept(node, neighbour, inner, inner_len, now))
+            node->status.rejected_garbage++;
+        return;
+    }
+    /* The peer may have lost its half of an open session and begin anew (RFC 6347, 4.2.8). */
+    if (server && neighbour->link->slot >= 0 &&
+        try_accept(node, neighbour, inner, inner_len, now))
+        return;
+    feed(node, neighbour->link, inner, inner_len, now);
+}
+
+void sl_link_receive(struct sl_node *node, int bearer, const struct sl_address *from,
+                     const uint8_t *bytes, size_t len, sl_time now)
+{
+    const uint8_t *inner;
+    size_t inner_len;
+    for (struct sl_neighbour *n = sl_neighbour_at(node, bearer, from); n; n = n->same_address) {
+        if (sl_link_packet_decode(bytes, len, &node->config.primitives, node->beacon_key,
+                                  n->peer_id, n->own_id, &inner, &inner_len) < 0)
+            continue;
+        take_inner(node, n, inner, inner_len, now);
+        return;
+    }
+    node->status.rejected_garbage++;
+}
+
+/* ---- FRAME datagrams ---- */
+
+static struct sl_receiver *receiver_for(struct sl_link *link, uint8_t epoch)
+{
+    struct sl_receiver *receivers = link->receivers[epoch / SL_EPOCHS];
+    for (size_t i = 0; i < 2; i++)
+        if (receivers[i].window && receivers[i].epoch == epoch)
+            return &receivers[i];
+    return NULL;
+}
+
+/* Length of the body; -EALREADY for a replay, -EACCES for what its key does not open. */
+static int open_frame(struct sl_node *node, struct sl_link *link, const uint8_t *bytes, size_t len,
+                      uint8_t ret_body[SL_FRAME_BODY_MAX])
+{
+    struct sl_frame_header header;
+    if (sl_frame_peek(bytes, len, &header) < 0)
+        return -EACCES;
+    struct sl_receiver *receiver = receiver_for(link, header.epoch);
+    if (!receiver)
+        return -EACCES;
+    if (!sl_window_fresh(receiver->window, header.counter))
+        return -EALREADY;
+    int body_len = sl_frame_open(&node->config.primitives, receiver->key, bytes, len, ret_body,
+                                 SL_FRAME_BODY_MAX);
+    if (body_len < 0)
+        return -EACCES;
+    bool late = receiver->window->started && header.counter < receiver->window->top;
+    uint32_t skipped = sl_window_mark(receiver->window, header.counter);
+    if (late && link->lost > 0)
+        link->lost--;
+    link->lost += skipped < LOSS_WINDOW ? skipped : LOSS_WINDOW;
+    return body_len;
+}
+
+static void count_frame(struct sl_node *node, struct sl_link *link, size_t len, sl_time now)
+{
+    node->status.frames_in++;
+    link->last_heard = now;
+    link->frames_in++;
+    link->bytes_in += len;
+    link->received++;
+    if (link->received + link->lost > LOSS_WINDOW) {
+        link->received /= 2;
+        link->lost /= 2;
+    }
+}
+
+static void take_element(struct sl_node *node, struct sl_link *link,
+                         const struct sl_element *element, sl_time now)
+{
+    switch ((enum sl_element_type)element->type) {
+    case SL_ELEMENT_ENVELOPE:
+        sl_relay_receive(node, link, element->value, element->len, now);
+        break;
+    case SL_ELEMENT_HELLO:
+        sl_sync_hello(node, link, element, now);
+        break;
+    case SL_ELEMENT_SKETCH:
+        sl_sync_sketch(node, link, element, now);
+        break;
+    case SL_ELEMENT_MORE:
+        sl_sync_more(node, link, element, now);
+        break;
+    case SL_ELEMENT_WANT:
+        sl_give_want(node, link, element, now);
+        break;
+    case SL_ELEMENT_MARK:
+        sl_give_mark(node, link, element);
+        break;
+    case SL_ELEMENT_ECHO:
+        sl_give_echo(node, link, element, now);
+        break;
+    case SL_ELEMENT_WHO:
+        sl_origins_who(node, link, element->value, element->len, now);
+        break;
+    case SL_ELEMENT_BYE: /* a session says goodbye itself, where no third one can forge it */
+    default:
+        break;
+    }
+}
+
+static void take_body(struct sl_node *node, struct sl_link *link, const uint8_t *body, size_t len,
+                      sl_time now)
+{
+    struct sl_reader r;
+    struct sl_element element;
+    int slot = link->slot;
+    sl_reader_init(&r, body, len);
+    while (sl_element_next(&r, &element)) {
+        take_element(node, link, &element, now);
+        if (node->slots[slot] != link)
+            return; /* what it brought ended the link itself */
+    }
+    if (sl_read_failed(&r))
+        node->status.rejected_malformed++;
+}
+
+void sl_link_frame(struct sl_node *node, int bearer, const struct sl_address *from,
+                   const uint8_t *bytes, size_t len, sl_time now)
+{
+    uint8_t body[SL_FRAME_BODY_MAX];
+    bool replayed = false;
+    for (struct sl_neighbour *n = sl_neighbour_at(node, bearer, from); n; n = n->same_address) {
+        if (!n->link || n->link->slot < 0)
+            continue;
+        int body_len = open_frame(node, n->link, bytes, len, body);
+        if (body_len >= 0) {
+            count_frame(node, n->link, len, now);
+            take_body(node, n->link, body, (size_t)body_len, now);
+            return;
+        }
+        replayed = replayed || body_len == -EALREADY;
+    }
+    if (replayed)
+        node->status.rejected_replayed++;
+    else
+        node->status.rejected_garbage++;
+}
+
+/* ---- Who may stay ---- */
+
+static void renew_bearer(struct sl_node *node, struct sl_node_bearer *bearer, sl_time now)
+{
+    sl_sender_renew(node, &bearer->sender, now);
+    for (uint64_t slots = bearer->links; slots != 0; slots &= slots - 1)
+        sl_link_offer_keys(node, node->slots[__builtin_ctzll(slots)], now);
+}
+
+/* Ends the links that are no longer allowed. Whether there were any on that bearer. */
+static bool judge_bearer(struct sl_node *node, const struct sl_node_bearer *bearer, sl_time now)
+{
+    bool any = false;
+    for (size_t slot = 0; slot < SL_NEIGHBOURS_MAX; slot++) {
+        struct sl_link *link = node->slots[slot];
+        if (!link || &node->bearers[link->neighbour->bearer] != bearer)
+            continue;
+        enum sl_refusal refusal = sl_link_judge(node, &link->peer, now);
+        if (refusal == SL_REFUSAL_NONE)
+            continue;
+        sl_link_end(node, link, refusal, now);
+        any = true;
+    }
+    return any;
+}
+
+void sl_link_housekeeping(struct sl_node *node, sl_time now)
+{
+    for (size_t i = 0; i < SL_BEARERS_MAX; i++) {
+        struct sl_node_bearer *bearer = &node->bearers[i];
+        if (!bearer->used)
+            continue;
+        bool ended = judge_bearer(node, bearer, now);
+        if (bearer->info.broadcast && (ended || sl_sender_is_worn(&bearer->sender, now)))
+            renew_bearer(node, bearer, now);
+    }
+    for (size_t slot = 0; slot < SL_NEIGHBOURS_MAX; slot++) {
+        struct sl_link *link = node->slots[slot];
+        if (!link || !sl_sender_is_worn(&link->sender, now))
+            continue;
+        sl_sender_renew(node, &link->sender, now);
+        sl_link_offer_keys(node, link, now);
+    }
+}
+
+/* Whoever the CRL names may hold a broadcast key although its link ended before: all are renewed. */
+void sl_link_judge_all(struct sl_node *node, sl_time now)
+{
+    for (size_t i = 0; i < SL_BEARERS_MAX; i++) {
+        struct sl_node_bearer *bearer = &node->bearers[i];
+        if (!bearer->used)
+            continue;
+        judge_bearer(node, bearer, now);
+        if (bearer->info.broadcast)
+            renew_bearer(node, bearer, now);
+    }
+}

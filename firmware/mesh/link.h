@@ -1,0 +1,97 @@
+/* A link: a secure session with a neighbour, the keys handed out inside it, and the frames sealed under
+ * them (PROTOCOL.md, LINK and FRAME). Internal to the mesh. */
+#ifndef SL_MESH_LINK_H
+#define SL_MESH_LINK_H
+
+#include "mesh/alarm.h"
+#include "mesh/neighbour.h"
+#include "mesh/output.h"
+#include "mesh/quota.h"
+#include "mesh/sync.h"
+#include "mesh/window.h"
+
+/* Epochs below 128 are of keys that all neighbours on a bearer hold, the others of keys for one link. */
+enum sl_key_class { SL_KEY_BEARER, SL_KEY_LINK, SL_KEY_CLASSES };
+
+#define SL_EPOCHS 128 /* of each class */
+
+/* A key that we seal frames under. */
+struct sl_sender {
+    uint8_t key[SL_KEY_LEN];
+    uint8_t epoch;
+    uint32_t counter; /* of the next frame */
+    sl_time made_at;
+};
+
+/* A key that a neighbour seals frames under. */
+struct sl_receiver {
+    struct sl_window *window; /* NULL: no key yet */
+    uint8_t key[SL_KEY_LEN];
+    uint8_t epoch;
+};
+
+struct sl_link {
+    struct sl_neighbour *neighbour;
+    struct sl_session *session;
+    bool client;               /* we opened it */
+    sl_time started_at;
+    sl_time answered_at;       /* the peer's last sign of life in the handshake */
+    int slot;                  /* in sl_node.slots once the session is open, else -1 */
+    bool up;                   /* both keys were taken: frames flow */
+    struct sl_identity peer;   /* once open */
+    uint64_t siblings;         /* slots of links to the same node, this one included */
+    struct sl_sender sender;   /* the key for this link alone */
+    int acked[SL_KEY_CLASSES]; /* epoch that the peer acknowledged, or -1 */
+    sl_time key_retry_at;
+    struct sl_receiver receivers[SL_KEY_CLASSES][2]; /* present, and the one before */
+    struct sl_bucket quota;    /* envelopes and questions that it brings in */
+    struct sl_sync sync;
+    struct sl_alarm alarm;     /* session, keys, silence */
+    struct sl_output *open[SL_OUTPUT_CLASSES]; /* frame that still takes elements */
+    sl_time up_since, last_heard;
+    sl_time hello_gap;         /* between its hellos, smoothed */
+    uint64_t frames_in, frames_out, bytes_in, bytes_out, envelopes_in;
+    uint32_t received, lost;   /* recent frames, for the loss estimate */
+};
+
+/* A fresh key of that class for a bearer or a link; its epoch follows the one before. */
+void sl_sender_init(struct sl_node *node, struct sl_sender *sender, enum sl_key_class class,
+                    sl_time now);
+void sl_sender_renew(struct sl_node *node, struct sl_sender *sender, sl_time now);
+bool sl_sender_is_worn(const struct sl_sender *sender, sl_time now);
+
+/* Starts a session as client, if a handshake may be added. */
+void sl_link_connect(struct sl_node *node, struct sl_neighbour *neighbour, sl_time now);
+
+/* LINK and FRAME datagrams. */
+void sl_link_receive(struct sl_node *node, int bearer, const struct sl_address *from,
+                     const uint8_t *bytes, size_t len, sl_time now);
+void sl_link_frame(struct sl_node *node, int bearer, const struct sl_address *from,
+                   const uint8_t *bytes, size_t len, sl_time now);
+
+/* Ends it with a goodbye; the neighbour stays. */
+void sl_link_end(struct sl_node *node, struct sl_link *link, enum sl_refusal refusal, sl_time now);
+
+/* Frees without a word; the neighbour's pointer to it becomes NULL. */
+void sl_link_free(struct sl_node *node, struct sl_link *link);
+
+/* Hands out the keys that the peer has not acknowledged. */
+void sl_link_offer_keys(struct sl_node *node, struct sl_link *link, sl_time now);
+
+/* Whether a frame to everyone on the bearer reaches it. */
+bool sl_link_hears_broadcast(const struct sl_node *node, const struct sl_link *link);
+
+/* Once a second: ends the links of members whose certificate expired, renews worn keys. */
+void sl_link_housekeeping(struct sl_node *node, sl_time now);
+
+/* After a new CRL, or a step of the clock: ends links that are no longer allowed. */
+void sl_link_judge_all(struct sl_node *node, sl_time now);
+
+/* What a peer's session would be judged by: SL_REFUSAL_NONE if it may stay. */
+enum sl_refusal sl_link_judge(const struct sl_node *node, const struct sl_identity *peer,
+                              sl_time now);
+
+/* How long without a frame until a link counts as lost. */
+sl_time sl_link_patience(const struct sl_link *link);
+
+#endif

@@ -1,0 +1,72 @@
+/* The fast path: what a fresh envelope must pass, and how it is sent on (PROTOCOL.md, Envelope and
+ * Dissemination). Internal to the mesh. */
+#ifndef SL_MESH_RELAY_H
+#define SL_MESH_RELAY_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "mesh/alarm.h"
+#include "mesh/node.h"
+
+struct sl_link;
+struct sl_entry;
+struct sl_sketch_part;
+
+struct sl_unrelayed {
+    uint8_t id[SL_ID_LEN];
+};
+
+/* An envelope that waits for its turn on a bearer, and for others to send it first. */
+struct sl_relay {
+    struct sl_alarm alarm;
+    uint8_t id[SL_ID_LEN];
+    int bearer;
+    uint32_t number; /* in sl_relays.table */
+    unsigned copies; /* heard on the bearer meanwhile */
+    size_t len;
+    uint8_t bytes[]; /* signed part and signature */
+};
+
+struct sl_relays {
+    struct sl_map map;       /* id and bearer to number */
+    struct sl_relay **table; /* SL_RELAY_QUEUE_MAX, allocated when first needed */
+    size_t count;
+};
+
+void sl_relay_init(struct sl_relays *relays, uint64_t seed);
+void sl_relay_done(struct sl_node *node);
+void sl_relay_forget_bearer(struct sl_node *node, int bearer);
+
+/* An ENVELOPE element that a neighbour sent. */
+void sl_relay_receive(struct sl_node *node, struct sl_link *link, const uint8_t *value, size_t len,
+                      sl_time now);
+
+/* Keeps an envelope: store, index, room. Number of the entry, or -errno: nothing happened.
+ * ret_durable is 0, or why it lives in memory only. */
+int64_t sl_relay_keep(struct sl_node *node, struct sl_stored *stored, const uint8_t *bytes,
+                      bool sync, int *ret_durable);
+
+/* Sends it to every neighbour that is not known to hold it, at once or after a wait. */
+void sl_relay_spread(struct sl_node *node, int64_t number, const uint8_t *bytes, sl_time now);
+
+/* One ENVELOPE element to one link, if the bearer's airtime allows it. -EAGAIN: not now; -ENOBUFS. */
+int sl_relay_send(struct sl_node *node, struct sl_link *link, int64_t number, const uint8_t *bytes,
+                  sl_time now);
+
+/* Whether the ceiling on airtime holds for it. */
+bool sl_relay_is_metered(const struct sl_entry *entry);
+
+/* A neighbour holds it: if it was published here and this is the first, the layer above is told. */
+void sl_relay_note_holder(struct sl_node *node, int64_t number);
+/* A neighbour holds all that is stored here; or all of a partition but those. */
+void sl_relay_note_all(struct sl_node *node);
+void sl_relay_note_except(struct sl_node *node, const struct sl_sketch_part *part,
+                          const uint64_t *lacking, size_t count);
+
+/* A local envelope that nobody else is known to hold. */
+void sl_relay_remember_unrelayed(struct sl_node *node, const uint8_t id[SL_ID_LEN]);
+
+/* Takes an entry out of index and store. */
+void sl_relay_drop(struct sl_node *node, int64_t number);
+
+#endif

@@ -1,0 +1,614 @@
+#include "mesh/sync.h"
+
+#include "mesh/give.h"
+#include "mesh/node_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SYMBOLS_PER_ELEMENT = (SL_FRAME_BODY_MAX - 3 - SL_SKETCH_PART_LEN) / SL_SYMBOL_WIRE_LEN,
+    SYMBOLS_MIN = 24,
+    PARTITION_DIFFERENCES = 1000, /* expected in each, when the ids are cut up */
+    BITS_STEP = 2,                /* finer after one that does not decode */
+    BITS_MAX = 12,
+    DIFFERENCE_LARGE = 8,         /* counts that differ by so much need no second hello */
+    MORE_TRIES = 4,
+    SKETCH_COST = 16,             /* of the link's quota, for decoding or making one */
+    WALK_COST = 100,              /* the same of a partition: the index is walked */
+};
+
+#define QUIET        (200 * SL_MILLISECOND) /* nothing new in this time: nothing is under way */
+#define GAP_WAIT     (50 * SL_MILLISECOND)  /* for symbols that may still be under way */
+#define MORE_WAIT    (300 * SL_MILLISECOND)
+#define TAKING_TIME  (5 * SL_SECOND) /* without progress: another neighbour's turn */
+#define BACKOFF_MIN  (2 * SL_SECOND)
+#define BACKOFF_MAX  (60 * SL_SECOND)
+
+static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
+
+void sl_sync_init(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    (void)node;
+    link->sync.new_at = now;
+    sl_alarm_init(&link->sync.alarm, fire);
+}
+
+/* ---- Memory for sketches ---- */
+
+static struct sl_decoder *decoder_new(struct sl_node *node)
+{
+    if (node->decoder_count >= SL_DECODERS_MAX)
+        return NULL;
+    struct sl_decoder *decoder = malloc(sizeof(*decoder));
+    if (!decoder)
+        return NULL;
+    decoder->part = (struct sl_sketch_part){0};
+    decoder->count = 0;
+    decoder->tries = 0;
+    decoder->at = SL_NEVER;
+    node->decoder_count++;
+    return decoder;
+}
+
+static void decoder_free(struct sl_node *node, struct sl_decoder **decoder)
+{
+    if (!*decoder)
+        return;
+    node->decoder_count--;
+    free(*decoder);
+    *decoder = NULL;
+}
+
+void sl_sync_done(struct sl_node *node, struct sl_link *link)
+{
+    struct sl_sync *sync = &link->sync;
+    decoder_free(node, &sync->decoder);
+    decoder_free(node, &sync->sketch);
+    sl_ids_done(&sync->give);
+    sl_ids_done(&sync->want);
+    sl_heap_cancel(&node->alarms, &sync->alarm.timer);
+}
+
+/* ---- Hellos ---- */
+
+uint8_t *sl_sync_element(struct sl_node *node, struct sl_link *link, enum sl_element_type type,
+                         size_t len)
+{
+    struct sl_route route = {
+        .bearer = link->neighbour->bearer, .link = link, .class = SL_OUTPUT_URGENT};
+    node->status.repair_bytes_out += len + 3;
+    return sl_output_element(node, &route, type, len);
+}
+
+static struct sl_hello own_hello(const struct sl_node *node, sl_time now)
+{
+    struct sl_hello hello = {
+        .stored_count = (uint32_t)sl_index_count(node->index),
+        .clock_source = (uint8_t)node->clock.source,
+        .unix_us = sl_clock_unix(&node->clock, now),
+    };
+    sl_index_digest(node->index, hello.digest);
+    return hello;
+}
+
+static void send_hello(struct sl_node *node, const struct sl_route *route, sl_time now)
+{
+    uint8_t element[3 + SL_HELLO_LEN];
+    struct sl_hello hello = own_hello(node, now);
+    struct sl_writer w;
+    sl_writer_init(&w, element, sizeof(element));
+    sl_hello_write(&w, &hello);
+    uint8_t *value = sl_output_element(node, route, SL_ELEMENT_HELLO, SL_HELLO_LEN);
+    if (value)
+        memcpy(value, element + 3, SL_HELLO_LEN);
+    node->status.repair_bytes_out += sizeof(element);
+}
+
+static void send_hello_to(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_route route = {
+        .bearer = link->neighbour->bearer, .link = link, .class = SL_OUTPUT_URGENT};
+    send_hello(node, &route, now);
+}
+
+void sl_sync_hello_after_bulk(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_route route = {
+        .bearer = link->neighbour->bearer, .link = link, .class = SL_OUTPUT_BULK};
+    send_hello(node, &route, now);
+}
+
+static void send_hellos(struct sl_node *node, int bearer, sl_time now)
+{
+    uint64_t links = node->bearers[bearer].links;
+    uint64_t hearers = 0;
+    for (uint64_t slots = links; slots != 0; slots &= slots - 1) {
+        int slot = __builtin_ctzll(slots);
+        if (sl_link_hears_broadcast(node, node->slots[slot]))
+            hearers |= UINT64_C(1) << slot;
+    }
+    if (sl_count_bits(hearers) >= 2) {
+        struct sl_route everyone = {.bearer = bearer, .class = SL_OUTPUT_URGENT};
+        send_hello(node, &everyone, now);
+        links &= ~hearers;
+    }
+    for (; links != 0; links &= links - 1)
+        send_hello_to(node, node->slots[__builtin_ctzll(links)], now);
+}
+
+void sl_sync_hello_fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
+{
+    const struct sl_node_bearer *bearer = SL_ALARM_OWNER(alarm, struct sl_node_bearer, hello);
+    sl_time crowd = (sl_time)(sl_count_bits(bearer->links) / 8);
+    send_hellos(node, (int)(bearer - node->bearers), now);
+    sl_time interval = SL_HELLO_INTERVAL * (crowd > 1 ? crowd : 1);
+    sl_node_alarm(node, alarm, now + sl_node_jitter(node, interval));
+}
+
+void sl_sync_start(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    link->sync.heard = false;
+    send_hello_to(node, link, now);
+}
+
+/* ---- What we lack: our sketch goes out ---- */
+
+static size_t difference(const struct sl_node *node, const struct sl_sync *sync)
+{
+    size_t ours = sl_index_count(node->index), theirs = sync->hello.stored_count;
+    return ours > theirs ? ours - theirs : theirs - ours;
+}
+
+static size_t symbols_for(size_t differences)
+{
+    return sl_min_size(SYMBOLS_MIN + differences + differences / 2, SL_SKETCH_SYMBOLS);
+}
+
+static uint8_t bits_for(size_t differences)
+{
+    uint8_t bits = 0;
+    if (SYMBOLS_MIN + differences + differences / 2 <= SL_SKETCH_SYMBOLS)
+        return 0;
+    while (bits < BITS_MAX && differences >> bits > PARTITION_DIFFERENCES)
+        bits++;
+    return bits;
+}
+
+static bool is_same_part(const struct sl_sketch_part *a, const struct sl_sketch_part *b)
+{
+    return a->bits == b->bits && a->partition == b->partition;
+}
+
+/* Our symbols as they are now, kept so that those asked for later belong to the same store. */
+static bool take_snapshot(struct sl_node *node, struct sl_sync *sync,
+                          const struct sl_sketch_part *part)
+{
+    if (!sync->sketch)
+        sync->sketch = decoder_new(node);
+    if (!sync->sketch)
+        return false;
+    sync->sketch->part = *part;
+    sync->sketch->count = SL_SKETCH_SYMBOLS;
+    sl_index_symbols(node->index, part->bits, part->partition, 0, SL_SKETCH_SYMBOLS,
+                     sync->sketch->symbols);
+    return true;
+}
+
+static void send_symbols(struct sl_node *node, struct sl_link *link,
+                         const struct sl_sketch_part *from, size_t count)
+{
+    const struct sl_decoder *sketch = link->sync.sketch;
+    struct sl_sketch_part part = *from;
+    size_t end = sl_min_size(from->first + count, SL_SKETCH_SYMBOLS);
+    while (part.first < end) {
+        size_t n = sl_min_size(end - part.first, SYMBOLS_PER_ELEMENT);
+        size_t len = SL_SKETCH_PART_LEN + n * SL_SYMBOL_WIRE_LEN;
+        uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_SKETCH, len);
+        struct sl_writer w;
+        if (!value)
+            return; /* asked for again */
+        sl_writer_init(&w, value, len);
+        sl_sketch_part_write(&w, &part);
+        for (size_t i = 0; i < n; i++)
+            sl_sketch_write(&w, &sketch->symbols[part.first + i]);
+        part.first = (uint16_t)(part.first + n);
+    }
+}
+
+static void keep_taking(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    node->taking = link;
+    link->sync.taking_until = now + TAKING_TIME;
+}
+
+static void begin(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    size_t differences = difference(node, sync);
+    struct sl_sketch_part part = {.bits = bits_for(differences)};
+    size_t count = symbols_for(differences >> part.bits);
+    if (!take_snapshot(node, sync, &part))
+        return;
+    sync->tried = true;
+    sync->gain = 0;
+    sync->begun_at = now;
+    sync->allowance = (uint32_t)count;
+    keep_taking(node, link, now);
+    send_symbols(node, link, &part, count);
+    sl_sync_proceed(node, link, now);
+}
+
+/* The side that holds less says what it has. */
+static bool is_ours_to_begin(const struct sl_node *node, const struct sl_link *link)
+{
+    size_t ours = sl_index_count(node->index), theirs = link->sync.hello.stored_count;
+    return ours != theirs ? ours < theirs : sl_neighbour_is_client(link->neighbour);
+}
+
+static bool is_busy(const struct sl_node *node, const struct sl_link *link, sl_time now)
+{
+    const struct sl_sync *sync = &link->sync;
+    return (node->taking && node->taking != link) || now < sync->taking_until || sync->decoder ||
+           sync->give.count > 0 || sync->batch_count > 0;
+}
+
+/* One that brought neither side anything makes the next one wait. */
+static bool is_held_back(struct sl_sync *sync, sl_time now)
+{
+    if (sync->tried && sync->gain == 0)
+        sync->backoff_us = sync->backoff_us > 0 ? sl_min_time(2 * sync->backoff_us, BACKOFF_MAX)
+                                                : BACKOFF_MIN;
+    else if (sync->tried)
+        sync->backoff_us = 0;
+    sync->tried = false;
+    return sync->backoff_us > 0 && now - sync->begun_at < sync->backoff_us;
+}
+
+static bool is_due(const struct sl_node *node, const struct sl_sync *sync, bool first, sl_time now)
+{
+    return first || sync->differ_count >= 2 ||
+           (difference(node, sync) >= DIFFERENCE_LARGE && now - sync->new_at >= QUIET);
+}
+
+static bool is_equal(const struct sl_sync *sync, const struct sl_hello *ours)
+{
+    return sync->hello.stored_count == ours->stored_count &&
+           memcmp(sync->hello.digest, ours->digest, sizeof(ours->digest)) == 0;
+}
+
+/* Nobody gives us anything just now: whoever else differs may. */
+static void stop_taking(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_hello ours = own_hello(node, now);
+    link->sync.taking_until = now;
+    decoder_free(node, &link->sync.sketch);
+    if (node->taking != link)
+        return;
+    node->taking = NULL;
+    for (size_t slot = 0; slot < SL_NEIGHBOURS_MAX && !node->taking; slot++) {
+        struct sl_link *other = node->slots[slot];
+        if (other && other != link && other->up && other->sync.differ_count > 0 &&
+            !is_equal(&other->sync, &ours) && is_ours_to_begin(node, other) &&
+            !is_busy(node, other, now) && !is_held_back(&other->sync, now))
+            begin(node, other, now);
+    }
+}
+
+static void take_equal(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    sync->in_sync = true;
+    sync->differ_count = 0;
+    sync->backoff_us = 0;
+    sync->tried = false;
+    stop_taking(node, link, now);
+    sl_relay_note_all(node);
+    sl_sync_proceed(node, link, now);
+}
+
+static void note_gap(struct sl_link *link, sl_time now)
+{
+    sl_time gap = now - link->sync.hello_at;
+    if (link->sync.heard)
+        link->hello_gap = (3 * link->hello_gap + gap) / 4;
+    if (link->hello_gap < SL_HELLO_INTERVAL)
+        link->hello_gap = SL_HELLO_INTERVAL;
+}
+
+void sl_sync_hello(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                   sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    struct sl_hello ours = own_hello(node, now);
+    bool first = !sync->heard;
+    if (sl_hello_read(element, &sync->hello) < 0) {
+        node->status.rejected_malformed++;
+        return;
+    }
+    note_gap(link, now);
+    sync->heard = true;
+    sync->hello_at = now;
+    sl_clock_hear(&node->clock, (size_t)link->slot,
+                  (enum sl_clock_source)sync->hello.clock_source, sync->hello.unix_us, now);
+    if (is_equal(sync, &ours)) {
+        take_equal(node, link, now);
+        return;
+    }
+    sync->in_sync = false;
+    sync->differ_count++;
+    if (is_due(node, sync, first, now) && is_ours_to_begin(node, link) &&
+        !is_busy(node, link, now) && !is_held_back(sync, now))
+        begin(node, link, now);
+}
+
+void sl_sync_more(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                  sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    struct sl_sketch_part part;
+    struct sl_reader r;
+    sl_reader_init(&r, element->value, element->len);
+    sl_sketch_part_read(&r, &part);
+    if (sl_read_done(&r) < 0 || part.bits > BITS_MAX) {
+        node->status.rejected_malformed++;
+        return;
+    }
+    if (now >= sync->taking_until || !sync->sketch)
+        return; /* nothing is going on that it could belong to */
+    bool fresh = part.first == 0;
+    if (!fresh && !is_same_part(&part, &sync->sketch->part))
+        return;
+    if (!sl_bucket_take(&link->quota, fresh && part.bits > 0 ? WALK_COST : SKETCH_COST, now)) {
+        node->status.rejected_quota++;
+        return;
+    }
+    if (fresh)
+        take_snapshot(node, sync, &part);
+    size_t count = fresh ? symbols_for(difference(node, sync) >> part.bits)
+                         : (part.first / 2 > SYMBOLS_MIN ? part.first / 2 : SYMBOLS_MIN);
+    sync->allowance += (uint32_t)count;
+    keep_taking(node, link, now);
+    send_symbols(node, link, &part, count);
+    sl_sync_proceed(node, link, now);
+}
+
+/* ---- What they lack: their sketch comes in ---- */
+
+static void ask_more(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_decoder *decoder = link->sync.decoder;
+    struct sl_sketch_part part = decoder->part;
+    part.first = (uint16_t)decoder->count;
+    decoder->at = now + (MORE_WAIT << decoder->tries);
+    uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_MORE, SL_SKETCH_PART_LEN);
+    struct sl_writer w;
+    if (!value)
+        return; /* again when it is due */
+    sl_writer_init(&w, value, SL_SKETCH_PART_LEN);
+    sl_sketch_part_write(&w, &part);
+}
+
+/* All symbols that there are do not suffice: the ids are cut up finer, from this partition on. */
+static bool split(struct sl_decoder *decoder)
+{
+    if (decoder->part.bits + BITS_STEP > BITS_MAX)
+        return false;
+    decoder->part.bits = (uint8_t)(decoder->part.bits + BITS_STEP);
+    decoder->part.partition = (uint16_t)(decoder->part.partition << BITS_STEP);
+    decoder->count = 0;
+    return true;
+}
+
+static void take_undecoded(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_decoder *decoder = link->sync.decoder;
+    if (decoder->count >= SL_SKETCH_SYMBOLS && !split(decoder)) {
+        decoder_free(node, &link->sync.decoder);
+        return;
+    }
+    ask_more(node, link, now);
+}
+
+/* A decoded difference. */
+struct findings {
+    size_t theirs_count, ours_count;
+    uint64_t theirs[SL_SKETCH_SYMBOLS]; /* only they have */
+    uint64_t ours[SL_SKETCH_SYMBOLS];   /* only we have */
+    struct sl_symbol symbols[SL_SKETCH_SYMBOLS];
+    struct sl_symbol own[SL_SKETCH_SYMBOLS];
+};
+
+static void take_decoded(struct sl_node *node, struct sl_link *link,
+                         const struct findings *findings, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    struct sl_sketch_part part = sync->decoder->part;
+    decoder_free(node, &sync->decoder);
+    sync->next_part = (struct sl_sketch_part){0};
+    if (part.bits > 0 && part.partition + 1 < 1 << part.bits)
+        sync->next_part = (struct sl_sketch_part){
+            .bits = part.bits, .partition = (uint16_t)(part.partition + 1)};
+    sl_relay_note_except(node, &part, findings->ours, findings->ours_count);
+    sl_give_start(node, link, findings->ours, findings->ours_count, now);
+    sl_want_start(node, link, findings->theirs, findings->theirs_count, now);
+}
+
+static void try_decode(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_decoder *decoder = link->sync.decoder;
+    uint64_t cost = decoder->part.bits > 0 ? WALK_COST : SKETCH_COST;
+    struct findings *findings = NULL;
+    if (sl_bucket_take(&link->quota, cost, now))
+        findings = malloc(sizeof(*findings));
+    if (!findings) {
+        decoder_free(node, &link->sync.decoder); /* until the next repair */
+        return;
+    }
+    findings->theirs_count = 0;
+    findings->ours_count = 0;
+    memcpy(findings->symbols, decoder->symbols, decoder->count * sizeof(decoder->symbols[0]));
+    sl_index_symbols(node->index, decoder->part.bits, decoder->part.partition, 0, decoder->count,
+                     findings->own);
+    sl_sketch_subtract(findings->symbols, findings->own, decoder->count);
+    int r = sl_sketch_decode(findings->symbols, decoder->count, findings->theirs,
+                             &findings->theirs_count, findings->ours, &findings->ours_count,
+                             SL_SKETCH_SYMBOLS);
+    if (r == 0) {
+        take_decoded(node, link, findings, now);
+    } else if (r == -EAGAIN) {
+        take_undecoded(node, link, now);
+    } else {
+        node->status.rejected_malformed++;
+        decoder_free(node, &link->sync.decoder);
+    }
+    free(findings);
+}
+
+/* Appends the symbols that come next; those that were here before are skipped. */
+static void take_symbols(struct sl_decoder *decoder, struct sl_reader *r, size_t first)
+{
+    struct sl_symbol symbol;
+    for (size_t i = first; sl_read_left(r) > 0; i++) {
+        sl_sketch_read(r, &symbol);
+        if (i == decoder->count && i < SL_SKETCH_SYMBOLS)
+            decoder->symbols[decoder->count++] = symbol;
+    }
+}
+
+/* The decoder that an element belongs to, or NULL. A first symbol begins anew. */
+static struct sl_decoder *decoder_for(struct sl_node *node, struct sl_sync *sync,
+                                      const struct sl_sketch_part *part)
+{
+    if (part->first == 0) {
+        if (!sync->decoder)
+            sync->decoder = decoder_new(node);
+        if (!sync->decoder)
+            return NULL;
+        sync->decoder->part = *part;
+        sync->decoder->count = 0;
+        sync->decoder->tries = 0;
+        return sync->decoder;
+    }
+    return sync->decoder && is_same_part(&sync->decoder->part, part) ? sync->decoder : NULL;
+}
+
+void sl_sync_sketch(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                    sl_time now)
+{
+    struct sl_sketch_part part;
+    struct sl_reader r;
+    sl_reader_init(&r, element->value, element->len);
+    sl_sketch_part_read(&r, &part);
+    size_t left = sl_read_left(&r);
+    if (sl_read_failed(&r) || left % SL_SYMBOL_WIRE_LEN != 0 || part.bits > BITS_MAX) {
+        node->status.rejected_malformed++;
+        return;
+    }
+    if (!sl_bucket_take(&link->quota, 1, now)) {
+        node->status.rejected_quota++;
+        return;
+    }
+    struct sl_decoder *decoder = decoder_for(node, &link->sync, &part);
+    if (!decoder)
+        return;
+    take_symbols(decoder, &r, part.first);
+    decoder->at = now + GAP_WAIT;
+    /* Elements are filled up, but for the last of a row. */
+    if (decoder->count > part.first && left / SL_SYMBOL_WIRE_LEN < SYMBOLS_PER_ELEMENT)
+        try_decode(node, link, now);
+    sl_sync_proceed(node, link, now);
+}
+
+static void decoder_due(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_decoder *decoder = link->sync.decoder;
+    if (++decoder->tries > MORE_TRIES)
+        decoder_free(node, &link->sync.decoder);
+    else if (decoder->tries == 1 && decoder->count > 0)
+        try_decode(node, link, now); /* perhaps what came was all */
+    else
+        ask_more(node, link, now);
+}
+
+/* ---- Going on ---- */
+
+/* The next partition, once this one is done. */
+static void next_partition(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    if (sync->next_part.bits == 0 || sync->decoder || sync->give.count > 0 ||
+        sync->batch_count > 0)
+        return;
+    sync->decoder = decoder_new(node);
+    if (sync->decoder) {
+        sync->decoder->part = sync->next_part;
+        ask_more(node, link, now);
+    }
+    sync->next_part = (struct sl_sketch_part){0};
+}
+
+static bool is_stalled(const struct sl_sync *sync)
+{
+    return sync->mark_count > 1;
+}
+
+static sl_time next_due(const struct sl_node *node, const struct sl_link *link)
+{
+    const struct sl_sync *sync = &link->sync;
+    sl_time at = SL_NEVER;
+    if (sync->decoder)
+        at = sl_min_time(at, sync->decoder->at);
+    if (sync->give.count > 0)
+        at = sl_min_time(at, is_stalled(sync) ? sync->echo_by : sync->give_at);
+    if (sync->batch_count > 0)
+        at = sl_min_time(at, sync->batch_by);
+    if (node->taking == link || sync->sketch)
+        at = sl_min_time(at, sync->taking_until);
+    return at;
+}
+
+void sl_sync_proceed(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    next_partition(node, link, now);
+    sl_node_alarm(node, &link->sync.alarm, next_due(node, link));
+}
+
+static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
+{
+    struct sl_link *link = SL_ALARM_OWNER(alarm, struct sl_link, sync.alarm);
+    struct sl_sync *sync = &link->sync;
+    if (sync->decoder && now >= sync->decoder->at)
+        decoder_due(node, link, now);
+    if (sync->give.count > 0 && is_stalled(sync) && now >= sync->echo_by)
+        sl_give_timeout(node, link, now);
+    else if (sync->give.count > 0 && !is_stalled(sync) && now >= sync->give_at)
+        sl_give_pump(node, link, now);
+    if (sync->batch_count > 0 && now >= sync->batch_by)
+        sl_want_pump(node, link, now);
+    if (now >= sync->taking_until)
+        stop_taking(node, link, now);
+    sl_sync_proceed(node, link, now);
+}
+
+void sl_sync_gained(struct sl_node *node, struct sl_link *link, uint64_t short_id, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    sync->new_at = now;
+    sync->gain++;
+    if (node->taking == link)
+        sync->taking_until = now + TAKING_TIME;
+    sl_want_came(node, link, short_id, now);
+}
+
+bool sl_sync_expects(struct sl_link *link, uint64_t short_id, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    if (sl_want_has(link, short_id))
+        return true;
+    if (now >= sync->taking_until || sync->allowance == 0)
+        return false;
+    sync->allowance--;
+    return true;
+}

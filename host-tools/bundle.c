@@ -1,0 +1,208 @@
+#include "bundle.h"
+
+#include "base/text.h"
+#include "crypto/sodium.h"
+#include "files.h"
+#include "output.h"
+
+#include "mesh/envelope.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is made for a new node, wiped afterwards. */
+struct parts {
+    char key[SL_PEM_MAX];
+    char chain[2 * SL_PEM_MAX];
+    char seed[2 * SL_KEY_LEN + 2];
+    char secret[2 * SL_KEY_LEN + 2];
+    uint8_t crl[SL_CRL_MAX];
+    size_t crl_len;
+};
+
+static const char configuration[] =
+    "# Node %s of network %s. Start it with:  starlingd -c starlingd.conf\n"
+    "# Paths are relative to this folder. All settings: starlingd(8).\n"
+    "\n"
+    "[node]\n"
+    "bundle = .\n"
+    "# On a board where systemd starts starlingd, remove the next two lines: the state then goes to\n"
+    "# /var/lib/starling and the control socket to /run/starling.\n"
+    "state = state\n"
+    "control = control.sock\n"
+    "\n"
+    "[udp]\n"
+    "# Every interface; or a list such as: eth0, wlan*\n"
+    "interfaces = *\n"
+    "# Nodes that multicast does not reach, address and port:\n"
+    "# peers = 192.0.2.7:17017\n";
+
+static int write_configuration(const char *folder, const struct sl_network *network,
+                               const char *name)
+{
+    char text[1024];
+    int len = snprintf(text, sizeof(text), configuration, name, network->name);
+    return sl_files_write(folder, "starlingd.conf", text, (size_t)len, 0644);
+}
+
+/* The two keys of a node and the certificate that binds them. */
+static int make_parts(const struct sl_network *network, const struct sl_bundle_draft *draft,
+                      struct parts *parts, struct sl_issued *issued)
+{
+    struct sl_primitives primitives;
+    sl_sodium_primitives(&primitives);
+    uint8_t seed[SL_KEY_LEN], sign_key[SL_KEY_LEN];
+    primitives.random(primitives.ctx, seed, sizeof(seed));
+    primitives.sign_key(primitives.ctx, seed, sign_key);
+    sl_hex_encode(seed, sizeof(seed), parts->seed);
+    sl_hex_encode(network->secret, SL_KEY_LEN, parts->secret);
+    strcat(parts->seed, "\n");
+    strcat(parts->secret, "\n");
+    explicit_bzero(seed, sizeof(seed));
+    sl_origin_of_key(&primitives, sign_key, issued->origin);
+    int rc = sl_authority_key(parts->key);
+    if (rc < 0)
+        return rc;
+    struct sl_issue issue = {.issuer_certificate = draft->issuer_certificate,
+                             .issuer_key = draft->issuer_key,
+                             .subject_key = parts->key,
+                             .name = draft->name,
+                             .sign_key = sign_key,
+                             .now_unix = draft->now,
+                             .lifetime = draft->lifetime};
+    rc = sl_authority_issue(&issue, parts->chain, issued->serial);
+    if (rc < 0)
+        return rc;
+    struct sl_certificate_info info;
+    rc = sl_certificate_read(parts->chain, &info);
+    if (rc < 0)
+        return rc;
+    issued->not_after = info.not_after;
+    if (draft->intermediate != NULL)
+        strcat(parts->chain, draft->intermediate);
+    return 0;
+}
+
+static int write_parts(const char *folder, const struct sl_network *network,
+                       const struct parts *parts, const char *name)
+{
+    const struct {
+        const char *name;
+        const void *bytes;
+        size_t len;
+        mode_t mode;
+    } files[] = {
+        {"ca.crt", network->certificate, strlen(network->certificate), 0644},
+        {"node.crt", parts->chain, strlen(parts->chain), 0644},
+        {"node.key", parts->key, strlen(parts->key), 0600},
+        {"node.seed", parts->seed, strlen(parts->seed), 0600},
+        {"network.key", parts->secret, strlen(parts->secret), 0600},
+        {"network.crl", parts->crl, parts->crl_len, 0644},
+    };
+    for (size_t i = 0; i < SL_ARRAY_LEN(files); i++) {
+        if (files[i].len == 0)
+            continue;
+        int rc = sl_files_write(folder, files[i].name, files[i].bytes, files[i].len, files[i].mode);
+        if (rc < 0)
+            return rc;
+    }
+    return write_configuration(folder, network, name);
+}
+
+static int place_parts(const struct sl_network *network, const struct parts *parts,
+                       const char *name)
+{
+    char *nodes = sl_output_format("%s/nodes", network->folder);
+    char *destination = sl_output_format("%s/%s", nodes, name);
+    struct sl_stage stage = {.fd = -1};
+    int rc = sl_stage_begin(&stage, nodes);
+    if (rc == 0)
+        rc = write_parts(stage.path, network, parts, name);
+    if (rc == 0)
+        rc = sl_stage_commit(&stage, destination);
+    sl_stage_done(&stage);
+    if (rc < 0)
+        sl_output_error("%s cannot be written: %s.", destination, strerror(-rc));
+    free(destination);
+    free(nodes);
+    return rc;
+}
+
+/* The list as the authority makes it now, or as an earlier invite left it here. */
+static int load_crl(const struct sl_network *network, int64_t now, struct parts *parts)
+{
+    if (network->key[0] != '\0') {
+        int len = sl_network_crl(network, now, parts->crl);
+        parts->crl_len = len > 0 ? (size_t)len : 0;
+        return len < 0 ? len : 0;
+    }
+    char *bytes = NULL;
+    int rc = sl_files_read(network->folder, "network.crl", SL_CRL_MAX, &bytes, &parts->crl_len);
+    if (rc == 0)
+        memcpy(parts->crl, bytes, parts->crl_len);
+    free(bytes);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+int sl_bundle_make(struct sl_network *network, const struct sl_bundle_draft *draft)
+{
+    int rc = sl_network_may_add(network, draft->name);
+    if (rc < 0)
+        return rc;
+    struct parts *parts = calloc(1, sizeof(*parts));
+    if (parts == NULL)
+        return -ENOMEM;
+    struct sl_issued issued = {.kind = SL_ISSUED_NODE};
+    snprintf(issued.name, sizeof(issued.name), "%s", draft->name);
+    rc = make_parts(network, draft, parts, &issued);
+    if (rc < 0)
+        sl_output_error("no certificate could be made for %s: %s.", draft->name, strerror(-rc));
+    if (rc == 0)
+        rc = load_crl(network, draft->now, parts);
+    if (rc == 0)
+        rc = place_parts(network, parts, draft->name);
+    if (rc == 0)
+        rc = sl_network_record(network, &issued);
+    explicit_bzero(parts, sizeof(*parts));
+    free(parts);
+    return rc;
+}
+
+static int adopt_one(struct sl_network *network, const char *nodes, const char *name)
+{
+    char *folder = sl_output_format("%s/%s", nodes, name);
+    char *pem = NULL;
+    struct sl_certificate_info info;
+    int rc = sl_files_read(folder, "node.crt", 2 * SL_PEM_MAX, &pem, NULL);
+    bool readable = rc == 0 && sl_certificate_read(pem, &info) == 0;
+    free(pem);
+    free(folder);
+    if (!readable || sl_network_find_serial(network, info.identity.serial) != NULL)
+        return 0;
+    struct sl_issued issued = {.kind = SL_ISSUED_NODE, .not_after = info.not_after};
+    snprintf(issued.name, sizeof(issued.name), "%s", name);
+    memcpy(issued.serial, info.identity.serial, sizeof(issued.serial));
+    memcpy(issued.origin, info.identity.origin, sizeof(issued.origin));
+    return sl_network_record(network, &issued);
+}
+
+int sl_bundle_adopt(struct sl_network *network)
+{
+    char *nodes = sl_output_format("%s/nodes", network->folder);
+    DIR *folder = opendir(nodes);
+    struct dirent *entry;
+    int rc = 0;
+    while (rc == 0 && folder != NULL && (entry = readdir(folder)) != NULL) {
+        bool known = entry->d_name[0] == '.' || strlen(entry->d_name) > SL_NETWORK_NAME_MAX ||
+                     sl_network_find(network, entry->d_name) != NULL;
+        if (!known)
+            rc = adopt_one(network, nodes, entry->d_name);
+    }
+    if (folder != NULL)
+        closedir(folder);
+    free(nodes);
+    return rc;
+}

@@ -1,0 +1,98 @@
+/* starling neighbours: the links of this node, and who was refused. */
+#include "commands.h"
+
+#include "ask.h"
+#include "output.h"
+#include "refusals.h"
+#include "words.h"
+
+#include <string.h>
+
+static bool is_up(json_t *neighbour)
+{
+    return strcmp(sl_ask_text(neighbour, "state"), "up") == 0;
+}
+
+static int64_t number(json_t *object, const char *key)
+{
+    return (int64_t)json_integer_value(json_object_get(object, key));
+}
+
+static void print_step(struct sl_table *table, json_t *neighbour)
+{
+    char stored[SL_WORDS_MAX];
+    sl_words_count((uint64_t)number(neighbour, "stored"), stored);
+    if (!is_up(neighbour))
+        sl_table_cell(table, "-");
+    else if (json_is_true(json_object_get(neighbour, "in_sync")))
+        sl_table_cell(table, "yes");
+    else
+        sl_table_cell(table, "no, holds %s", stored);
+}
+
+static void print_row(struct sl_table *table, json_t *neighbour)
+{
+    const char *name = sl_ask_text(neighbour, "name");
+    const char *refusal = sl_ask_text(neighbour, "refusal"), *state = sl_ask_text(neighbour, "state");
+    char since[SL_WORDS_MAX], silent[SL_WORDS_MAX];
+    sl_words_duration(number(neighbour, "up_for"), since);
+    sl_words_ago(number(neighbour, "silent_for"), silent);
+    sl_table_cell(table, "%s", name[0] != '\0' ? name : "?");
+    sl_table_cell(table, "%s %s", sl_ask_text(neighbour, "bearer"), sl_ask_text(neighbour, "address"));
+    if (!is_up(neighbour) && refusal[0] != '\0')
+        sl_table_cell(table, "refused: %s", sl_refusal_words(refusal));
+    else
+        sl_table_cell(table, "%s", strcmp(state, "handshake") == 0 ? "greeting" : state);
+    sl_table_cell(table, "%s", is_up(neighbour) ? since : "-");
+    sl_table_cell(table, "%s", silent);
+    if (is_up(neighbour))
+        sl_table_cell(table, "%.1f %%", 100 * json_number_value(json_object_get(neighbour, "loss")));
+    else
+        sl_table_cell(table, "-");
+    print_step(table, neighbour);
+}
+
+static void print_table(json_t *neighbours)
+{
+    static const char *const headings[] = {"node",  "through", "state",  ">for",
+                                           "heard", ">loss",   "in step"};
+    struct sl_table *table = sl_table_new(headings, SL_ARRAY_LEN(headings));
+    json_t *neighbour;
+    size_t i;
+    /* Links first. */
+    for (int up = 1; up >= 0; up--)
+        json_array_foreach(neighbours, i, neighbour)
+            if (is_up(neighbour) == (up == 1))
+                print_row(table, neighbour);
+    sl_table_print(table, stdout);
+    sl_table_free(table);
+}
+
+static int run(struct sl_call *call)
+{
+    if (!sl_args_parse(call, NULL, 0))
+        return call->exit_code;
+    json_t *answer = sl_ask_once(call->settings, "neighbours", NULL);
+    if (answer == NULL)
+        return SL_EXIT_FAILURE;
+    json_t *neighbours = json_object_get(answer, "neighbours");
+    if (call->settings->json) {
+        sl_ask_print(answer);
+    } else {
+        if (json_array_size(neighbours) == 0)
+            printf("No neighbour in reach. Are other nodes of this network on, and on the same link?\n");
+        else
+            print_table(neighbours);
+        sl_refusals_print(json_object_get(answer, "refused"), "");
+    }
+    json_decref(answer);
+    return SL_EXIT_OK;
+}
+
+const struct sl_command sl_cmd_neighbours = {
+    "neighbours", "neighbors", "", "Shows the links to other nodes",
+    "A neighbour is heard, then greeted (certificates are checked), then up. Loss is what its frames\n"
+    "lost on the way here. In step means that both hold the same messages. Below the table: who was\n"
+    "refused, and why.\n\n"
+    "Examples:\n  starling neighbours\n  starling neighbors --json\n",
+    SL_TAKES_SOCKET, 0, 0, run, NULL};

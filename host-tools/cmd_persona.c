@@ -1,0 +1,190 @@
+/* starling persona: who you are on this node. */
+#include "commands.h"
+
+#include "ask.h"
+#include "output.h"
+#include "passphrase.h"
+#include "people.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void print_name(json_t *persona)
+{
+    char *name = sl_people_full_name(persona);
+    sl_output_clean(stdout, name, SL_CLEAN_NAME);
+    free(name);
+}
+
+static int show_persona(const struct sl_call *call, json_t *answer, const char *done)
+{
+    if (answer == NULL)
+        return SL_EXIT_FAILURE;
+    json_t *persona = json_object_get(answer, "persona");
+    if (call->settings->json) {
+        sl_ask_print(answer);
+    } else {
+        print_name(persona);
+        printf(" %s.%s\n", done,
+               json_is_true(json_object_get(persona, "kept"))
+                   ? ""
+                   : " It lives in memory: it is gone when starlingd ends.");
+    }
+    json_decref(answer);
+    return SL_EXIT_OK;
+}
+
+/* Adds "passphrase" to the fields. */
+static bool add_passphrase(const struct sl_call *call, json_t *fields, const char *prompt, bool twice)
+{
+    char passphrase[SL_PASSPHRASE_MAX];
+    if (!sl_passphrase_get(call->settings, prompt, twice, passphrase))
+        return false;
+    json_t *text = json_string(passphrase);
+    explicit_bzero(passphrase, sizeof(passphrase));
+    if (text == NULL)
+        sl_output_error("a passphrase has to be UTF-8.");
+    else
+        json_object_set_new(fields, "passphrase", text);
+    return text != NULL;
+}
+
+static int run_create(struct sl_call *call)
+{
+    bool keep = false;
+    const struct sl_option options[] = {
+        {"keep", 0, NULL, "keep it on this node's disk, under a passphrase", NULL, &keep},
+    };
+    if (!sl_args_parse(call, options, SL_ARRAY_LEN(options)))
+        return call->exit_code;
+    json_t *fields = json_pack("{ss}", "nick", call->args[0]);
+    if (fields == NULL)
+        return sl_args_wrong(call, "a nick has to be UTF-8.");
+    if (keep && !add_passphrase(call, fields, "A passphrase for it (8 characters or more): ", true)) {
+        json_decref(fields);
+        return SL_EXIT_FAILURE;
+    }
+    return show_persona(call, sl_ask_once(call->settings, "persona.create", fields), "is here");
+}
+
+static int run_unlock(struct sl_call *call)
+{
+    if (!sl_args_parse(call, NULL, 0))
+        return call->exit_code;
+    json_t *fields = json_pack("{ss}", "nick", call->args[0]);
+    if (fields == NULL)
+        return sl_args_wrong(call, "a nick has to be UTF-8.");
+    if (!add_passphrase(call, fields, "Passphrase: ", false)) {
+        json_decref(fields);
+        return SL_EXIT_FAILURE;
+    }
+    return show_persona(call, sl_ask_once(call->settings, "persona.unlock", fields), "is unlocked");
+}
+
+/* A request about one persona that answers with nothing. */
+static int plain(const struct sl_call *call, const char *what, const char *done)
+{
+    json_t *fields = json_pack("{ss}", "persona", call->args[0]);
+    if (fields == NULL)
+        return sl_args_wrong(call, "a nick has to be UTF-8.");
+    json_t *answer = sl_ask_once(call->settings, what, fields);
+    if (answer == NULL)
+        return SL_EXIT_FAILURE;
+    if (call->settings->json)
+        sl_ask_print(answer);
+    else
+        printf("%s %s.\n", call->args[0], done);
+    json_decref(answer);
+    return SL_EXIT_OK;
+}
+
+static int run_lock(struct sl_call *call)
+{
+    return sl_args_parse(call, NULL, 0) ? plain(call, "persona.lock", "is locked") : call->exit_code;
+}
+
+static int run_forget(struct sl_call *call)
+{
+    bool yes = false;
+    const struct sl_option options[] = {{"yes", 'y', NULL, "do not ask", NULL, &yes}};
+    if (!sl_args_parse(call, options, SL_ARRAY_LEN(options)))
+        return call->exit_code;
+    char *question = sl_output_format(
+        "Destroy the keys and the history of %s on this node, for good?", call->args[0]);
+    bool agreed = yes || sl_passphrase_confirm(question);
+    free(question);
+    if (!agreed) {
+        sl_output_error("nothing was done. Without a terminal, add --yes.");
+        return SL_EXIT_FAILURE;
+    }
+    return plain(call, "persona.forget", "is forgotten: its keys and its history are gone");
+}
+
+static int run_list(struct sl_call *call)
+{
+    if (!sl_args_parse(call, NULL, 0))
+        return call->exit_code;
+    json_t *answer = sl_ask_once(call->settings, "personas", NULL);
+    if (answer == NULL)
+        return SL_EXIT_FAILURE;
+    json_t *personas = json_object_get(answer, "personas"), *persona;
+    if (call->settings->json) {
+        sl_ask_print(answer);
+    } else if (json_array_size(personas) == 0) {
+        printf("You have no persona on this node. Make one: starling persona create NICK\n");
+    } else {
+        static const char *const headings[] = {"nick", "code", "kept", ">unread"};
+        struct sl_table *table = sl_table_new(headings, SL_ARRAY_LEN(headings));
+        size_t i;
+        json_array_foreach(personas, i, persona) {
+            sl_table_cell(table, "%s", sl_ask_text(persona, "nick"));
+            sl_table_cell(table, "%s", sl_ask_text(persona, "code"));
+            sl_table_cell(table, "%s",
+                          json_is_true(json_object_get(persona, "kept")) ? "on disk" : "in memory");
+            sl_table_cell(table, "%lld",
+                          (long long)json_integer_value(json_object_get(persona, "unread")));
+        }
+        sl_table_print(table, stdout);
+        sl_table_free(table);
+    }
+    json_decref(answer);
+    return SL_EXIT_OK;
+}
+
+static const struct sl_command parts[] = {
+    {"create", NULL, "NICK [--keep]", "Makes a new persona",
+     "Without --keep it lives in the memory of starlingd, and nothing of it is ever on a disk. With --keep\n"
+     "it survives a restart: its keys and its history are then on this node's disk, sealed under a\n"
+     "passphrase, and `starling persona unlock` brings it back.\n\n"
+     "Examples:\n"
+     "  starling persona create ana\n"
+     "  starling persona create ana --keep\n",
+     SL_TAKES_SOCKET | SL_TAKES_PASSPHRASE, 1, 1, run_create, NULL},
+    {"unlock", NULL, "NICK", "Brings a kept persona back",
+     "Examples:\n"
+     "  starling persona unlock ana\n"
+     "  starling persona unlock ana --passphrase-file ~/.ana\n",
+     SL_TAKES_SOCKET | SL_TAKES_PASSPHRASE, 1, 1, run_unlock, NULL},
+    {"lock", NULL, "NICK", "Wipes a kept persona from memory until it is unlocked",
+     "Examples:\n  starling persona lock ana\n", SL_TAKES_SOCKET, 1, 1, run_lock, NULL},
+    {"list", NULL, "", "Lists your personas here", "Examples:\n  starling persona list --json\n",
+     SL_TAKES_SOCKET, 0, 0, run_list, NULL},
+    {"forget", NULL, "NICK [--yes]", "Destroys a persona",
+     "Its keys and its history are erased from memory and disk. Nobody can bring them back.\n\n"
+     "Examples:\n  starling persona forget ana\n",
+     SL_TAKES_SOCKET, 1, 1, run_forget, NULL},
+    {0},
+};
+
+const struct sl_command sl_cmd_persona = {"persona",
+                                          NULL,
+                                          "",
+                                          "Who you are on this node",
+                                          "Examples:\n"
+                                          "  starling persona create ana\n"
+                                          "  starling persona list\n",
+                                          0,
+                                          0,
+                                          0,
+                                          NULL,
+                                          parts};

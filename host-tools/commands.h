@@ -1,0 +1,18 @@
+/* The commands of `starling`, one cmd_*.c each. */
+#ifndef SL_TOOLS_COMMANDS_H
+#define SL_TOOLS_COMMANDS_H
+
+#include "args.h"
+
+extern const struct sl_command sl_cmd_network;
+extern const struct sl_command sl_cmd_node;
+extern const struct sl_command sl_cmd_persona;
+extern const struct sl_command sl_cmd_chat;
+extern const struct sl_command sl_cmd_send;
+extern const struct sl_command sl_cmd_inbox;
+extern const struct sl_command sl_cmd_people;
+extern const struct sl_command sl_cmd_channels;
+extern const struct sl_command sl_cmd_status;
+extern const struct sl_command sl_cmd_neighbours;
+
+#endif

@@ -1,0 +1,24 @@
+-- A store as version 1 wrote it: a column for each field, and no sums.
+PRAGMA page_size = 4096;
+PRAGMA journal_mode = WAL;
+BEGIN;
+CREATE TABLE envelopes (row INTEGER PRIMARY KEY, id BLOB NOT NULL, origin BLOB NOT NULL,
+    kind INTEGER NOT NULL, hops INTEGER NOT NULL, local INTEGER NOT NULL, relayed INTEGER NOT NULL,
+    created INTEGER NOT NULL, lifetime INTEGER NOT NULL, born INTEGER NOT NULL, bytes BLOB NOT NULL);
+CREATE TABLE records (owner BLOB NOT NULL, kind INTEGER NOT NULL, key BLOB NOT NULL,
+    bytes BLOB NOT NULL, PRIMARY KEY (owner, kind, key));
+CREATE TABLE clock (life INTEGER NOT NULL, unix INTEGER NOT NULL);
+INSERT INTO envelopes VALUES (1, x'11111111111111111111111111111111', x'9999999999999999',
+    1, 0, 0, 0, 1750000000000000, 86400, 50, x'010101');
+INSERT INTO envelopes VALUES (2, x'22222222222222222222222222222222', x'9999999999999999',
+    2, 7, 1, 1, 1750000000000001, 3600, 100, x'020202');
+INSERT INTO envelopes VALUES (5, x'55555555555555555555555555555555', x'8888888888888888',
+    4, 63, 0, 0, 1750000000000002, 604800, 150, x'05050505');
+INSERT INTO records VALUES (x'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 1,
+    x'0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a', x'f00d');
+INSERT INTO records VALUES (x'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 2,
+    x'0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b', x'c0de');
+INSERT INTO clock VALUES (123456789, 1750000000000000);
+PRAGMA application_id = 0x53746172;
+PRAGMA user_version = 1;
+COMMIT;
