@@ -1,5 +1,6 @@
 #include "args.h"
 
+#include "base/text.h"
 #include "output.h"
 #include "words.h"
 
@@ -13,7 +14,7 @@
 #define SL_VERSION "0.1.0"
 #endif
 
-#define OPTIONS_MAX 24
+#define OPTIONS_MAX  24
 #define COMMANDS_MAX 32
 
 char *sl_args_suggest(const char *name, const char *const *names, size_t count)
@@ -51,7 +52,8 @@ static size_t common_options(const struct sl_call *call, bool *ret_help,
     } all[] = {
         {0, {"json", 0, NULL, "print JSON, for scripts", NULL, &s->json}},
         {SL_TAKES_SOCKET,
-         {"socket", 0, "PATH", "control socket of starlingd (or $STARLING_SOCKET)", &s->socket, NULL}},
+         {"socket", 0, "PATH", "control socket of starlingd (or $STARLING_SOCKET)", &s->socket,
+          NULL}},
         {SL_TAKES_NETWORK,
          {"network", 0, "NAME", "network, by name or folder (or $STARLING_NETWORK)", &s->network,
           NULL}},
@@ -173,8 +175,7 @@ static bool take_options(struct sl_call *call, const struct sl_option *options, 
             call->exit_code = sl_args_wrong(call, "%s needs a value.", call->argv[optind - 1]);
             return false;
         }
-        const struct sl_option *option =
-            code == '?' ? NULL : find_option(code, options, count);
+        const struct sl_option *option = code == '?' ? NULL : find_option(code, options, count);
         if (option == NULL) {
             int at = optind > before ? optind - 1 : before;
             call->exit_code = unknown_option(call, call->argv[at], options, count);
@@ -188,6 +189,19 @@ static bool take_options(struct sl_call *call, const struct sl_option *options, 
     call->args = call->argv + optind;
     call->arg_count = call->argc - optind;
     return true;
+}
+
+static bool is_text(const char *text)
+{
+    return sl_utf8_valid((const uint8_t *)text, strlen(text));
+}
+
+static bool args_are_text(const struct sl_call *call)
+{
+    for (int i = 0; i < call->arg_count; i++)
+        if (!is_text(call->args[i]))
+            return false;
+    return call->settings->persona == NULL || is_text(call->settings->persona);
 }
 
 bool sl_args_parse(struct sl_call *call, const struct sl_option *options, size_t option_count)
@@ -205,13 +219,17 @@ bool sl_args_parse(struct sl_call *call, const struct sl_option *options, size_t
         call->exit_code = SL_EXIT_OK;
         return false;
     }
+    if (!args_are_text(call)) {
+        call->exit_code = sl_args_wrong(call, "an argument is not UTF-8.");
+        return false;
+    }
     const struct sl_command *command = call->command;
     bool too_few = call->arg_count < command->arg_min;
     bool too_many = command->arg_max >= 0 && call->arg_count > command->arg_max;
     if (too_few || too_many)
-        call->exit_code =
-            sl_args_wrong(call, "%s.\n  Usage: %s %s", too_few ? "something is missing" : "too much",
-                          call->name, command->arguments);
+        call->exit_code = sl_args_wrong(call, "%s.\n  Usage: %s %s",
+                                        too_few ? "something is missing" : "too much", call->name,
+                                        command->arguments);
     return !too_few && !too_many;
 }
 

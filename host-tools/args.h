@@ -19,13 +19,13 @@ struct sl_settings {
 /* One run of a command. */
 struct sl_call {
     const struct sl_command *command;
-    const char *name;             /* as typed: "starling network invite" */
+    const char *name; /* as typed: "starling network invite" */
     struct sl_settings *settings;
-    int argc;                     /* with the command's own name in argv[0] */
+    int argc; /* with the command's own name in argv[0] */
     char **argv;
-    int arg_count;                /* after sl_args_parse(): what is not an option */
+    int arg_count; /* after sl_args_parse(): what is not an option */
     char **args;
-    int exit_code;                /* after sl_args_parse() gave false */
+    int exit_code; /* after sl_args_parse() gave false */
 };
 
 /* Which common options a command takes, beside --json and --help. */
@@ -38,27 +38,27 @@ enum sl_takes {
 
 struct sl_command {
     const char *name;
-    const char *also;      /* another spelling, or NULL */
-    const char *arguments; /* "NAME [--folder DIR]", for the line of usage */
-    const char *summary;   /* one line */
-    const char *help;      /* paragraphs and examples */
-    unsigned takes;        /* enum sl_takes */
-    int arg_min, arg_max;  /* -1: any number */
-    int (*run)(struct sl_call *call);   /* NULL: it has parts only */
-    const struct sl_command *parts;     /* ended by one without a name */
+    const char *also;                 /* another spelling, or NULL */
+    const char *arguments;            /* "NAME [--folder DIR]", for the line of usage */
+    const char *summary;              /* one line */
+    const char *help;                 /* paragraphs and examples */
+    unsigned takes;                   /* enum sl_takes */
+    int arg_min, arg_max;             /* -1: any number */
+    int (*run)(struct sl_call *call); /* NULL: it has parts only */
+    const struct sl_command *parts;   /* ended by one without a name */
 };
 
 struct sl_option {
     const char *name;
-    char letter;            /* or 0 */
-    const char *value;      /* what it takes, "DURATION"; NULL: a switch */
+    char letter;       /* or 0 */
+    const char *value; /* what it takes, "DURATION"; NULL: a switch */
     const char *help;
     const char **ret_value;
-    bool *ret_given;        /* of a switch */
+    bool *ret_given; /* of a switch */
 };
 
-/* Reads the options of a command, and prints its help for --help. False if there is nothing more to do:
- * the caller then returns call->exit_code. */
+/* Reads the options of a command, and prints its help for --help. False if there is nothing more to
+ * do: the caller then returns call->exit_code. */
 bool sl_args_parse(struct sl_call *call, const struct sl_option *options, size_t option_count);
 
 /* Finds the command in `root` and its parts that argv names, and runs it. An exit code. */

@@ -12,10 +12,11 @@ static void tell_unreachable(int rc, const char *path)
     switch (rc) {
     case -ENOENT:
     case -ECONNREFUSED:
-        sl_output_error("starlingd is not running: nothing answers at %s.\n"
-                        "  Start it:  sudo systemctl start starlingd   or  starlingd -c starlingd.conf\n"
-                        "  If it runs elsewhere, say where:  --socket PATH, or $STARLING_SOCKET",
-                        path);
+        sl_output_error(
+            "starlingd is not running: nothing answers at %s.\n"
+            "  Start it:  sudo systemctl start starlingd   or  starlingd -c starlingd.conf\n"
+            "  If it runs elsewhere, say where:  --socket PATH, or $STARLING_SOCKET",
+            path);
         break;
     case -EACCES:
     case -EPERM:
@@ -111,7 +112,8 @@ static char *candidate_lines(json_t *candidates)
     char *text = sl_output_format("%s", "");
     size_t i;
     json_t *person;
-    json_array_foreach(candidates, i, person) {
+    json_array_foreach(candidates, i, person)
+    {
         char *label = sl_people_full_name(person);
         char *longer = sl_output_format("%s\n    %s", text, label);
         free(label);
@@ -122,8 +124,8 @@ static char *candidate_lines(json_t *candidates)
 }
 
 /* Asks for one of the caller's own lists, for a suggestion. */
-static char *suggest_own(struct sl_client *client, const char *what, const char *key, json_t *fields,
-                         const char *name)
+static char *suggest_own(struct sl_client *client, const char *what, const char *key,
+                         json_t *fields, const char *name)
 {
     json_t *answer = NULL, *own = json_object();
     json_t *persona = json_object_get(fields, "persona");
@@ -198,9 +200,10 @@ void sl_ask_explain(struct sl_client *client, int rc, json_t *fields, json_t *an
         sl_output_error("%s\n  Unlock it: starling persona unlock %s", text,
                         nick[0] != '\0' ? nick : "NICK");
     } else if (strcmp(word, "unknown") == 0) {
-        sl_output_error("%s\n  starlingd may be older than this command: compare starling --version "
-                        "with starlingd --version.",
-                        text);
+        sl_output_error(
+            "%s\n  starlingd may be older than this command: compare starling --version "
+            "with starlingd --version.",
+            text);
     } else {
         sl_output_error("%s", text[0] != '\0' ? text : word);
     }

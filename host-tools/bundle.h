@@ -1,8 +1,8 @@
 /* A node's bundle: the folder that makes a computer a node of the network.
  *
- *   node.crt   its chain, PEM         node.key   P-256 key, PEM, 0600    node.seed   Ed25519 seed, hex, 0600
- *   ca.crt     the authority          network.key  secret, hex, 0600     network.crl  DER, if there is one
- *   starlingd.conf                    ready to use: starlingd -c .../starlingd.conf
+ *   node.crt   its chain, PEM         node.key   P-256 key, PEM, 0600    node.seed   Ed25519 seed,
+ * hex, 0600 ca.crt     the authority          network.key  secret, hex, 0600     network.crl  DER,
+ * if there is one starlingd.conf                    ready to use: starlingd -c .../starlingd.conf
  *
  * It appears whole under its name, or not at all. */
 #ifndef SL_TOOLS_BUNDLE_H

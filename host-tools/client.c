@@ -60,8 +60,8 @@ static int connect_to(const char *path)
     return fd;
 }
 
-/* The usual places: a system's daemon, then the user's own. A socket that is there but refuses is worth
- * more words than one that is not there. */
+/* The usual places: a system's daemon, then the user's own. A socket that is there but refuses is
+ * worth more words than one that is not there. */
 static int connect_usual(char **ret_path)
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
@@ -275,8 +275,7 @@ static int send_request(struct sl_client *client, const char *what, json_t *fiel
     return rc;
 }
 
-int sl_client_call(struct sl_client *client, const char *what, json_t *fields,
-                   json_t **ret_answer)
+int sl_client_call(struct sl_client *client, const char *what, json_t *fields, json_t **ret_answer)
 {
     int64_t until = now_ms() + ANSWER_MS;
     fields = fields != NULL ? fields : json_object();
@@ -295,6 +294,11 @@ int sl_client_call(struct sl_client *client, const char *what, json_t *fields,
     *ret_answer = client->answer;
     client->answer = NULL;
     return json_is_true(json_object_get(*ret_answer, "ok")) ? 0 : -EREMOTEIO;
+}
+
+bool sl_client_has_event(const struct sl_client *client)
+{
+    return json_array_size(client->events) > 0;
 }
 
 json_t *sl_client_event(struct sl_client *client)

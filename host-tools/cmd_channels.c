@@ -24,7 +24,8 @@ static int run(struct sl_call *call)
         static const char *const headings[] = {"channel", "kind", ">unread"};
         struct sl_table *table = sl_table_new(headings, SL_ARRAY_LEN(headings));
         size_t i;
-        json_array_foreach(channels, i, channel) {
+        json_array_foreach(channels, i, channel)
+        {
             sl_table_cell(table, "#%s", sl_ask_text(channel, "name"));
             sl_table_cell(table, "%s",
                           json_is_true(json_object_get(channel, "private")) ? "private" : "public");
@@ -107,8 +108,7 @@ static int run_create(struct sl_call *call)
 static int run_link(struct sl_call *call)
 {
     bool qr = false;
-    const struct sl_option options[] = {
-        {"qr", 0, NULL, "show it as a QR code too", NULL, &qr}};
+    const struct sl_option options[] = {{"qr", 0, NULL, "show it as a QR code too", NULL, &qr}};
     if (!sl_args_parse(call, options, SL_ARRAY_LEN(options)))
         return call->exit_code;
     return show_link(call, ask_channel(call, "channel.link"), qr);
@@ -122,8 +122,8 @@ static const struct sl_command parts[] = {
      "  starling channels join medics\n"
      "  starling channels join 'starling:channel/legal#...'\n",
      TAKES, 1, 1, run_join, NULL},
-    {"leave", NULL, "NAME", "Leaves a channel", "Examples:\n  starling channels leave medics\n", TAKES, 1,
-     1, run_leave, NULL},
+    {"leave", NULL, "NAME", "Leaves a channel", "Examples:\n  starling channels leave medics\n",
+     TAKES, 1, 1, run_leave, NULL},
     {"create", NULL, "NAME [--qr]", "Makes a private channel",
      "Its key is in the link that this prints. There is no list of who has it.\n\n"
      "Examples:\n  starling channels create legal --qr\n",
@@ -133,10 +133,16 @@ static const struct sl_command parts[] = {
     {0},
 };
 
-const struct sl_command sl_cmd_channels = {
-    "channels", "channel", "", "Lists the channels you are in",
-    "Examples:\n"
-    "  starling channels\n"
-    "  starling channels join medics\n"
-    "  starling channels create legal --qr\n",
-    TAKES, 0, 0, run, parts};
+const struct sl_command sl_cmd_channels = {"channels",
+                                           "channel",
+                                           "",
+                                           "Lists the channels you are in",
+                                           "Examples:\n"
+                                           "  starling channels\n"
+                                           "  starling channels join medics\n"
+                                           "  starling channels create legal --qr\n",
+                                           TAKES,
+                                           0,
+                                           0,
+                                           run,
+                                           parts};

@@ -87,7 +87,8 @@ static bool find_persona(struct sl_talk *talk)
     size_t count = json_array_size(personas), i;
     if (answer == NULL)
         return false;
-    json_array_foreach(personas, i, persona) {
+    json_array_foreach(personas, i, persona)
+    {
         if (wanted != NULL ? strcmp(sl_ask_text(persona, "nick"), wanted) == 0 : count == 1) {
             take_persona(talk, persona);
             break;
@@ -202,20 +203,25 @@ static void read_pipe(struct sl_talk *talk, struct input *input)
     talk->done = true;
 }
 
+static void tell_gone(struct sl_talk *talk)
+{
+    sl_output_error("starlingd went away. A persona that was kept comes back with\n"
+                    "  starling persona unlock %s\n  once it runs again; one in memory is gone.",
+                    talk->nick);
+    talk->exit_code = SL_EXIT_FAILURE;
+    talk->done = true;
+}
+
 static void take_events(struct sl_talk *talk)
 {
     int rc = sl_client_pump(talk->client);
+    if (rc == 0 && !sl_client_has_event(talk->client))
+        return;
     sl_screen_hide();
     sl_talk_events(talk);
-    if (rc < 0) {
-        sl_output_error("starlingd went away. A persona that was kept comes back with\n"
-                        "  starling persona unlock %s\n  once it runs again; one in memory is gone.",
-                        talk->nick);
-        talk->exit_code = SL_EXIT_FAILURE;
-        talk->done = true;
-    }
+    if (rc < 0)
+        tell_gone(talk);
     sl_screen_show();
-    fflush(stdout);
 }
 
 static void loop(struct sl_talk *talk)
@@ -283,14 +289,25 @@ static int run(struct sl_call *call)
 }
 
 const struct sl_command sl_cmd_chat = {
-    "chat", NULL, "[#CHANNEL|PERSON]", "Talks with people, in #general or elsewhere",
-    "What you type is sent; what comes is shown above the line you type. Below each message of yours\n"
-    "stands what became of it: queued (on this node's disk), relayed (another node has it), delivered\n"
-    "(the recipient's node opened it), read. Lines that begin with / are commands: /help lists them.\n"
+    "chat",
+    NULL,
+    "[#CHANNEL|PERSON]",
+    "Talks with people, in #general or elsewhere",
+    "What you type is sent; what comes is shown above the line you type. Below each message of "
+    "yours\n"
+    "stands what became of it: queued (on this node's disk), relayed (another node has it), "
+    "delivered\n"
+    "(the recipient's node opened it), read. Lines that begin with / are commands: /help lists "
+    "them.\n"
     "Without a persona, it asks for a nick and makes one that lives in memory. What you type is\n"
-    "never written to a history file. In a pipe, each line of input is sent and what comes is printed.\n\n"
+    "never written to a history file. In a pipe, each line of input is sent and what comes is "
+    "printed.\n\n"
     "Examples:\n"
     "  starling chat\n"
     "  starling chat '#medics' --as ana\n"
     "  starling chat ben\n",
-    SL_TAKES_SOCKET | SL_TAKES_PERSONA | SL_TAKES_PASSPHRASE, 0, 1, run, NULL};
+    SL_TAKES_SOCKET | SL_TAKES_PERSONA | SL_TAKES_PASSPHRASE,
+    0,
+    1,
+    run,
+    NULL};

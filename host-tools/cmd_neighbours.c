@@ -33,12 +33,14 @@ static void print_step(struct sl_table *table, json_t *neighbour)
 static void print_row(struct sl_table *table, json_t *neighbour)
 {
     const char *name = sl_ask_text(neighbour, "name");
-    const char *refusal = sl_ask_text(neighbour, "refusal"), *state = sl_ask_text(neighbour, "state");
+    const char *refusal = sl_ask_text(neighbour, "refusal"),
+               *state = sl_ask_text(neighbour, "state");
     char since[SL_WORDS_MAX], silent[SL_WORDS_MAX];
     sl_words_duration(number(neighbour, "up_for"), since);
     sl_words_ago(number(neighbour, "silent_for"), silent);
     sl_table_cell(table, "%s", name[0] != '\0' ? name : "?");
-    sl_table_cell(table, "%s %s", sl_ask_text(neighbour, "bearer"), sl_ask_text(neighbour, "address"));
+    sl_table_cell(table, "%s %s", sl_ask_text(neighbour, "bearer"),
+                  sl_ask_text(neighbour, "address"));
     if (!is_up(neighbour) && refusal[0] != '\0')
         sl_table_cell(table, "refused: %s", sl_refusal_words(refusal));
     else
@@ -46,7 +48,8 @@ static void print_row(struct sl_table *table, json_t *neighbour)
     sl_table_cell(table, "%s", is_up(neighbour) ? since : "-");
     sl_table_cell(table, "%s", silent);
     if (is_up(neighbour))
-        sl_table_cell(table, "%.1f %%", 100 * json_number_value(json_object_get(neighbour, "loss")));
+        sl_table_cell(table, "%.1f %%",
+                      100 * json_number_value(json_object_get(neighbour, "loss")));
     else
         sl_table_cell(table, "-");
     print_step(table, neighbour);
@@ -61,9 +64,8 @@ static void print_table(json_t *neighbours)
     size_t i;
     /* Links first. */
     for (int up = 1; up >= 0; up--)
-        json_array_foreach(neighbours, i, neighbour)
-            if (is_up(neighbour) == (up == 1))
-                print_row(table, neighbour);
+        json_array_foreach(neighbours, i, neighbour) if (is_up(neighbour) == (up == 1))
+            print_row(table, neighbour);
     sl_table_print(table, stdout);
     sl_table_free(table);
 }
@@ -80,7 +82,8 @@ static int run(struct sl_call *call)
         sl_ask_print(answer);
     } else {
         if (json_array_size(neighbours) == 0)
-            printf("No neighbour in reach. Are other nodes of this network on, and on the same link?\n");
+            printf("No neighbour in reach. Are other nodes of this network on, and on the same "
+                   "link?\n");
         else
             print_table(neighbours);
         sl_refusals_print(json_object_get(answer, "refused"), "");
@@ -90,9 +93,18 @@ static int run(struct sl_call *call)
 }
 
 const struct sl_command sl_cmd_neighbours = {
-    "neighbours", "neighbors", "", "Shows the links to other nodes",
-    "A neighbour is heard, then greeted (certificates are checked), then up. Loss is what its frames\n"
-    "lost on the way here. In step means that both hold the same messages. Below the table: who was\n"
+    "neighbours",
+    "neighbors",
+    "",
+    "Shows the links to other nodes",
+    "A neighbour is heard, then greeted (certificates are checked), then up. Loss is what its "
+    "frames\n"
+    "lost on the way here. In step means that both hold the same messages. Below the table: who "
+    "was\n"
     "refused, and why.\n\n"
     "Examples:\n  starling neighbours\n  starling neighbors --json\n",
-    SL_TAKES_SOCKET, 0, 0, run, NULL};
+    SL_TAKES_SOCKET,
+    0,
+    0,
+    run,
+    NULL};

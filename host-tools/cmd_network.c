@@ -16,7 +16,8 @@
 #include <string.h>
 
 #define DAY_S ((int64_t)86400)
-/* An authority outlives its nodes; 100 years would outlive the dates of X.509 (RFC 5280, 4.1.2.5). */
+/* An authority outlives its nodes; 100 years would outlive the dates of X.509 (RFC 5280, 4.1.2.5).
+ */
 #define AUTHORITY_DAYS_MAX (25 * 365)
 /* An invite that lies around is a way in. */
 #define INVITE_DAYS_MAX 30
@@ -102,10 +103,10 @@ static json_t *network_json(const struct sl_network *network, int64_t now)
         static const char *const kinds[] = {"node", "invite", "elsewhere"};
         char serial[2 * SL_SERIAL_LEN + 1];
         sl_hex_encode(one->serial, SL_SERIAL_LEN, serial);
-        json_array_append_new(issued, json_pack("{ss ss ss sI ss}", "kind", kinds[one->kind], "name",
-                                                one->name, "serial", serial, "not_after",
-                                                (json_int_t)one->not_after, "state",
-                                                state_word(one, now)));
+        json_array_append_new(issued,
+                              json_pack("{ss ss ss sI ss}", "kind", kinds[one->kind], "name",
+                                        one->name, "serial", serial, "not_after",
+                                        (json_int_t)one->not_after, "state", state_word(one, now)));
     }
     return json_pack("{ss ss sb sI sI so}", "name", network->name, "folder", network->folder,
                      "authority_key", network->key[0] != '\0', "not_after",
@@ -194,8 +195,8 @@ static int make_invite(struct sl_network *network, int64_t now, int64_t lifetime
 }
 
 /* The link alone goes to standard output, so that it can be piped on. */
-static void show_invite(const struct sl_call *call, const struct sl_issued *issued, const char *link,
-                        bool qr)
+static void show_invite(const struct sl_call *call, const struct sl_issued *issued,
+                        const char *link, bool qr)
 {
     char date[SL_WORDS_MAX];
     sl_words_date_time(issued->not_after, date);
@@ -261,7 +262,8 @@ static int run_invite(struct sl_call *call)
 static int read_foreign(const char *what, struct sl_issued *ret_issued)
 {
     struct sl_issued issued = {.kind = SL_ISSUED_ELSEWHERE};
-    if (strlen(what) == 2 * SL_SERIAL_LEN && sl_hex_decode(what, issued.serial, SL_SERIAL_LEN) == 0) {
+    if (strlen(what) == 2 * SL_SERIAL_LEN &&
+        sl_hex_decode(what, issued.serial, SL_SERIAL_LEN) == 0) {
         snprintf(issued.name, sizeof(issued.name), "%s", what);
         *ret_issued = issued;
         return 0;
@@ -368,9 +370,9 @@ static void show_revoked(const struct sl_call *call, const struct sl_network *ne
     if (call->settings->json) {
         char serial[2 * SL_SERIAL_LEN + 1];
         sl_hex_encode(issued->serial, SL_SERIAL_LEN, serial);
-        json_t *json = json_pack("{ss ss sI sb}", "revoked", issued->name, "serial", serial,
-                                 "crl_number", (json_int_t)network->crl_number, "handed_over",
-                                 handed == HANDED_OVER);
+        json_t *json =
+            json_pack("{ss ss sI sb}", "revoked", issued->name, "serial", serial, "crl_number",
+                      (json_int_t)network->crl_number, "handed_over", handed == HANDED_OVER);
         sl_ask_print(json);
         json_decref(json);
         return;
@@ -378,18 +380,21 @@ static void show_revoked(const struct sl_call *call, const struct sl_network *ne
     printf("%s is revoked. The list (number %llu) is %s/network.crl\n", issued->name,
            (unsigned long long)network->crl_number, network->folder);
     if (handed == HANDED_OVER)
-        printf("The starlingd on this computer took it and passes it on: every node that hears of it "
-               "drops %s, and nodes that are away learn of it when they come back.\n",
-               issued->name);
+        printf(
+            "The starlingd on this computer took it and passes it on. Every node that hears of it\n"
+            "drops %s; nodes that are away learn of it when they come back.\n",
+            issued->name);
     else
-        printf("It is not in force yet: no starlingd here took it. Bring this folder to a computer "
-               "where one of the network's nodes runs, and repeat\n"
-               "  starling network revoke %s\nOne node is enough: the mesh carries it on.\n",
+        printf("It is not in force yet, for no starlingd here took it. Bring this folder to a "
+               "computer\n"
+               "where a node of the network runs, and repeat:  starling network revoke %s\n"
+               "One node is enough: the mesh carries it on.\n",
                issued->name);
     if (crl_len > SL_PAYLOAD_MAX)
-        printf("The list has %zu bytes, and the mesh carries %d: copy network.crl into each node's "
-               "bundle instead, and restart starlingd there.\n",
-               crl_len, SL_PAYLOAD_MAX);
+        printf(
+            "The list has %zu bytes, and the mesh carries %d. Copy network.crl into the bundle of\n"
+            "each node instead, and restart starlingd there.\n",
+            crl_len, SL_PAYLOAD_MAX);
 }
 
 static int run_revoke(struct sl_call *call)
@@ -414,7 +419,8 @@ static int run_revoke(struct sl_call *call)
     if (len > 0) {
         rc = sl_files_write(network->folder, "network.crl", crl, (size_t)len, 0644);
         if (rc < 0)
-            sl_output_error("%s/network.crl cannot be written: %s.", network->folder, strerror(-rc));
+            sl_output_error("%s/network.crl cannot be written: %s.", network->folder,
+                            strerror(-rc));
         handed = hand_over(call->settings, crl, (size_t)len);
         show_revoked(call, network, &issued, handed, (size_t)len);
     }
@@ -426,7 +432,8 @@ static int run_revoke(struct sl_call *call)
 
 static const struct sl_command parts[] = {
     {"create", NULL, "NAME [--folder DIR] [--valid-for TIME]", "Makes a network",
-     "Makes a certificate authority and a secret for a new network, in a folder that is yours alone.\n\n"
+     "Makes a certificate authority and a secret for a new network, in a folder that is yours "
+     "alone.\n\n"
      "Examples:\n"
      "  starling network create square\n"
      "  starling network create square --folder /media/stick/square --valid-for 1y\n",
@@ -435,15 +442,19 @@ static const struct sl_command parts[] = {
      "Examples:\n  starling network show\n  starling network show --network square --json\n",
      SL_TAKES_NETWORK, 0, 0, run_show, NULL},
     {"invite", NULL, "[--for TIME] [--qr]", "Makes a link that lets its holder add nodes",
-     "The link holds the network's secret and a short-lived certificate. Whoever has it can add nodes\n"
-     "without you; nodes and link are valid until the same time, so choose the length of the event.\n"
+     "The link holds the network's secret and a short-lived certificate. Whoever has it can add "
+     "nodes\n"
+     "without you; nodes and link are valid until the same time, so choose the length of the "
+     "event.\n"
      "Pass it on as a secret: on paper, or as a QR code that only the right people see.\n\n"
      "Examples:\n"
      "  starling network invite --for 3d\n"
      "  starling network invite --for 2h --qr\n",
      SL_TAKES_NETWORK, 0, 0, run_invite, NULL},
-    {"revoke", NULL, "NODE|INVITE|CERTIFICATE|SERIAL", "Shuts a node, or all that an invite let in, out",
-     "Adds it to the revocation list, and hands that to the starlingd on this computer, which passes it\n"
+    {"revoke", NULL, "NODE|INVITE|CERTIFICATE|SERIAL",
+     "Shuts a node, or all that an invite let in, out",
+     "Adds it to the revocation list, and hands that to the starlingd on this computer, which "
+     "passes it\n"
      "on through the mesh. There is no way back: a node that returns is added under a new name.\n\n"
      "Examples:\n"
      "  starling network revoke lamp-post\n"
@@ -453,10 +464,16 @@ static const struct sl_command parts[] = {
     {0},
 };
 
-const struct sl_command sl_cmd_network = {
-    "network", NULL, "", "Makes and looks after a network (organisers)",
-    "Examples:\n"
-    "  starling network create square\n"
-    "  starling network invite --for 2h --qr\n"
-    "  starling network revoke lamp-post\n",
-    0, 0, 0, NULL, parts};
+const struct sl_command sl_cmd_network = {"network",
+                                          NULL,
+                                          "",
+                                          "Makes and looks after a network (organisers)",
+                                          "Examples:\n"
+                                          "  starling network create square\n"
+                                          "  starling network invite --for 2h --qr\n"
+                                          "  starling network revoke lamp-post\n",
+                                          0,
+                                          0,
+                                          0,
+                                          NULL,
+                                          parts};

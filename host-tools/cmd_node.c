@@ -92,16 +92,15 @@ static void show_added(const struct sl_call *call, const struct sl_network *netw
     sl_words_date_time(issued->not_after, date);
     char *folder = sl_output_format("%s/nodes/%s", network->folder, name);
     if (call->settings->json) {
-        json_t *json = json_pack("{ss ss ss ss sI}", "name", name, "network", network->name, "folder",
-                                 folder, "origin", origin, "not_after",
-                                 (json_int_t)issued->not_after);
+        json_t *json =
+            json_pack("{ss ss ss ss sI}", "name", name, "network", network->name, "folder", folder,
+                      "origin", origin, "not_after", (json_int_t)issued->not_after);
         sl_ask_print(json);
         json_decref(json);
     } else {
-        printf("Node %s of network %s, valid until %s: %s\n"
-               "To try it here: starlingd -c %s/starlingd.conf\n"
-               "For a board, copy the folder to /etc/starling there. Its keys are for that board "
-               "alone.\n",
+        printf("Node %s of network %s, valid until %s, is in %s\n"
+               "Start it with: starlingd -c %s/starlingd.conf\n"
+               "or copy the folder to its board. Its keys are for one computer alone.\n",
                name, network->name, date, folder, folder);
     }
     free(folder);
@@ -124,13 +123,13 @@ static int add(const struct sl_call *call, const char *name, const char *link, i
     if (rc == 0)
         rc = sl_bundle_adopt(network);
     if (rc == 0) {
-        struct sl_bundle_draft draft = {
-            .name = name,
-            .issuer_certificate = link != NULL ? invite->certificate : network->certificate,
-            .issuer_key = link != NULL ? invite->key : network->key,
-            .intermediate = link != NULL ? invite->certificate : NULL,
-            .now = now,
-            .lifetime = lifetime};
+        struct sl_bundle_draft draft = {.name = name,
+                                        .issuer_certificate = link != NULL ? invite->certificate
+                                                                           : network->certificate,
+                                        .issuer_key = link != NULL ? invite->key : network->key,
+                                        .intermediate = link != NULL ? invite->certificate : NULL,
+                                        .now = now,
+                                        .lifetime = lifetime};
         rc = sl_bundle_make(network, &draft);
     }
     if (rc == 0)
@@ -197,10 +196,9 @@ static void list_json(const struct sl_network *network, int64_t now)
         char origin[2 * SL_ORIGIN_LEN + 1];
         sl_hex_encode(issued->origin, SL_ORIGIN_LEN, origin);
         if (issued->kind == SL_ISSUED_NODE)
-            json_array_append_new(nodes,
-                                  json_pack("{ss ss ss sI}", "name", issued->name, "origin", origin,
-                                            "state", node_state(issued, now), "not_after",
-                                            (json_int_t)issued->not_after));
+            json_array_append_new(nodes, json_pack("{ss ss ss sI}", "name", issued->name, "origin",
+                                                   origin, "state", node_state(issued, now),
+                                                   "not_after", (json_int_t)issued->not_after));
     }
     json_t *json = json_pack("{ss so}", "network", network->name, "nodes", nodes);
     sl_ask_print(json);
@@ -253,7 +251,8 @@ static int run_list(struct sl_call *call)
 
 static const struct sl_command parts[] = {
     {"add", NULL, "NAME [--invite LINK] [--valid-for TIME]", "Makes the bundle of a new node",
-     "Makes NETWORK/nodes/NAME with the node's certificate, its keys and a configuration that starlingd\n"
+     "Makes NETWORK/nodes/NAME with the node's certificate, its keys and a configuration that "
+     "starlingd\n"
      "runs with. Each node has its own; none is made twice.\n\n"
      "Examples:\n"
      "  starling node add lamp-post\n"
@@ -261,18 +260,19 @@ static const struct sl_command parts[] = {
      "  starling node add stage --invite starling:invite/AbC...\n",
      SL_TAKES_NETWORK, 1, 1, run_add, NULL},
     {"list", NULL, "", "Lists the nodes that were made",
-     "Examples:\n  starling node list\n  starling node list --json\n", SL_TAKES_NETWORK, 0, 0, run_list,
-     NULL},
+     "Examples:\n  starling node list\n  starling node list --json\n", SL_TAKES_NETWORK, 0, 0,
+     run_list, NULL},
     {0},
 };
 
-const struct sl_command sl_cmd_node = {"node",
-                                       NULL,
-                                       "",
-                                       "Makes bundles for the nodes of a network (organisers)",
-                                       "Examples:\n  starling node add lamp-post\n  starling node list\n",
-                                       0,
-                                       0,
-                                       0,
-                                       NULL,
-                                       parts};
+const struct sl_command sl_cmd_node = {
+    "node",
+    NULL,
+    "",
+    "Makes bundles for the nodes of a network (organisers)",
+    "Examples:\n  starling node add lamp-post\n  starling node list\n",
+    0,
+    0,
+    0,
+    NULL,
+    parts};

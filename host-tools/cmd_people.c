@@ -28,7 +28,8 @@ static int by_hearing(const void *a, const void *b)
 
 static void print_people(json_t *list)
 {
-    static const char *const headings[] = {"nick", "code", "verified", "can be written to", "heard"};
+    static const char *const headings[] = {"nick", "code", "verified", "can be written to",
+                                           "heard"};
     size_t count = json_array_size(list);
     json_t **people = calloc(count + 1, sizeof(*people));
     if (people == NULL)
@@ -91,8 +92,8 @@ static bool same_digits(const char *a, const char *b)
     }
 }
 
-/* By its key: the person who was looked at is the person who is marked, whoever else takes that nick
- * meanwhile. */
+/* By its key: the person who was looked at is the person who is marked, whoever else takes that
+ * nick meanwhile. */
 static json_t *mark(struct sl_client *client, const struct sl_settings *settings, json_t *person,
                     bool verified)
 {
@@ -108,25 +109,29 @@ static bool codes_agree(const char *label, const char *code, const char *given)
     if (given != NULL) {
         bool same = same_digits(code, given);
         if (!same)
-            sl_output_error("the code of you and %s is %s, not %s.\n"
-                            "  If they read theirs from their screen, somebody stands between you: do not "
-                            "trust this key.",
-                            label, code, given);
+            sl_output_error(
+                "the code of you and %s is %s, not %s.\n"
+                "  If they read theirs from their screen, somebody stands between you: do not "
+                "trust this key.",
+                label, code, given);
         return same;
     }
-    printf("The code of you and %s is\n\n    %s%s%s\n\n"
-           "Ask them, face to face or by a voice you know, what `starling people verify` shows them "
-           "for you.\n",
-           label, sl_output_style(stdout, SL_STYLE_BOLD), code,
-           sl_output_style(stdout, SL_STYLE_PLAIN));
+    printf(
+        "The code of you and %s is\n\n    %s%s%s\n\n"
+        "Ask them, face to face or by a voice you know, what `starling people verify` shows them "
+        "for you.\n",
+        label, sl_output_style(stdout, SL_STYLE_BOLD), code,
+        sl_output_style(stdout, SL_STYLE_PLAIN));
     fflush(stdout);
     bool same = sl_passphrase_confirm("Is it the same, every digit?");
     if (!same)
-        printf("Not marked as verified. If the digits differ, somebody stands between you.\n");
+        printf("Not marked as verified. If the digits differ, somebody stands between you.\n"
+               "Without a terminal to answer on, give theirs: --code DIGITS\n");
     return same;
 }
 
-static int verify(const struct sl_call *call, struct sl_client *client, const char *given, bool undo)
+static int verify(const struct sl_call *call, struct sl_client *client, const char *given,
+                  bool undo)
 {
     json_t *fields = sl_ask_fields(call->settings);
     json_object_set_new(fields, "name", json_string(call->args[0]));
@@ -170,7 +175,8 @@ static int run_verify(struct sl_call *call)
 
 static const struct sl_command parts[] = {
     {"verify", NULL, "PERSON [--code DIGITS]", "Compares a code with somebody, to know it is them",
-     "A nick is no proof. This shows 18 digits made of your key and theirs; if both of you see the same,\n"
+     "A nick is no proof. This shows 18 digits made of your key and theirs; if both of you see the "
+     "same,\n"
      "nobody stands between you. Read them aloud, face to face.\n\n"
      "Examples:\n"
      "  starling people verify ana\n"
@@ -180,7 +186,14 @@ static const struct sl_command parts[] = {
 };
 
 const struct sl_command sl_cmd_people = {
-    "people", NULL, "", "Lists who was heard",
+    "people",
+    NULL,
+    "",
+    "Lists who was heard",
     "The code tells people of the same nick apart: write to nick.code.\n\n"
     "Examples:\n  starling people\n  starling people verify ana\n",
-    SL_TAKES_SOCKET | SL_TAKES_PERSONA, 0, 0, run, parts};
+    SL_TAKES_SOCKET | SL_TAKES_PERSONA,
+    0,
+    0,
+    run,
+    parts};

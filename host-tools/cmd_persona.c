@@ -35,7 +35,8 @@ static int show_persona(const struct sl_call *call, json_t *answer, const char *
 }
 
 /* Adds "passphrase" to the fields. */
-static bool add_passphrase(const struct sl_call *call, json_t *fields, const char *prompt, bool twice)
+static bool add_passphrase(const struct sl_call *call, json_t *fields, const char *prompt,
+                           bool twice)
 {
     char passphrase[SL_PASSPHRASE_MAX];
     if (!sl_passphrase_get(call->settings, prompt, twice, passphrase))
@@ -60,7 +61,8 @@ static int run_create(struct sl_call *call)
     json_t *fields = json_pack("{ss}", "nick", call->args[0]);
     if (fields == NULL)
         return sl_args_wrong(call, "a nick has to be UTF-8.");
-    if (keep && !add_passphrase(call, fields, "A passphrase for it (8 characters or more): ", true)) {
+    if (keep &&
+        !add_passphrase(call, fields, "A passphrase for it (8 characters or more): ", true)) {
         json_decref(fields);
         return SL_EXIT_FAILURE;
     }
@@ -100,7 +102,8 @@ static int plain(const struct sl_call *call, const char *what, const char *done)
 
 static int run_lock(struct sl_call *call)
 {
-    return sl_args_parse(call, NULL, 0) ? plain(call, "persona.lock", "is locked") : call->exit_code;
+    return sl_args_parse(call, NULL, 0) ? plain(call, "persona.lock", "is locked")
+                                        : call->exit_code;
 }
 
 static int run_forget(struct sl_call *call)
@@ -136,7 +139,8 @@ static int run_list(struct sl_call *call)
         static const char *const headings[] = {"nick", "code", "kept", ">unread"};
         struct sl_table *table = sl_table_new(headings, SL_ARRAY_LEN(headings));
         size_t i;
-        json_array_foreach(personas, i, persona) {
+        json_array_foreach(personas, i, persona)
+        {
             sl_table_cell(table, "%s", sl_ask_text(persona, "nick"));
             sl_table_cell(table, "%s", sl_ask_text(persona, "code"));
             sl_table_cell(table, "%s",
@@ -153,8 +157,10 @@ static int run_list(struct sl_call *call)
 
 static const struct sl_command parts[] = {
     {"create", NULL, "NICK [--keep]", "Makes a new persona",
-     "Without --keep it lives in the memory of starlingd, and nothing of it is ever on a disk. With --keep\n"
-     "it survives a restart: its keys and its history are then on this node's disk, sealed under a\n"
+     "Without --keep it lives in the memory of starlingd, and nothing of it is ever on a disk. "
+     "With --keep\n"
+     "it survives a restart: its keys and its history are then on this node's disk, sealed under "
+     "a\n"
      "passphrase, and `starling persona unlock` brings it back.\n\n"
      "Examples:\n"
      "  starling persona create ana\n"

@@ -79,9 +79,10 @@ static bool wait_for(struct sl_client *client, const struct wait *wait, json_t *
             return true;
         int64_t left = until - now_ms();
         if (left <= 0) {
-            sl_output_error("not %s within %lld s: it is %s. It goes on by itself; see starling inbox "
-                            "--all.",
-                            wait->state, (long long)wait->timeout_s, sl_ask_text(*message, "state"));
+            sl_output_error(
+                "not %s within %lld s: it is %s. It goes on by itself; see starling inbox "
+                "--all.",
+                wait->state, (long long)wait->timeout_s, sl_ask_text(*message, "state"));
             return false;
         }
         int rc = sl_client_wait(client, (int)left);
@@ -102,8 +103,9 @@ static void show_sent(const struct sl_call *call, json_t *message)
     }
     printf("%s\n", sl_ask_text(message, "state"));
     if (json_is_false(json_object_get(message, "durable")))
-        sl_output_error("the node's disk did not take it: it lives in memory, and would not survive a "
-                        "power cut. See starling status.");
+        sl_output_error(
+            "the node's disk did not take it: it lives in memory, and would not survive a "
+            "power cut. See starling status.");
 }
 
 static int send_text(const struct sl_call *call, json_t *fields, const struct wait *wait)
@@ -147,7 +149,8 @@ static json_t *make_fields(const struct sl_call *call, const char *target, char 
     json_t *value = text != NULL ? json_string(text) : NULL;
     free(text);
     if (value == NULL || json_string_length(value) == 0) {
-        sl_output_error("%s", value == NULL ? "that is no UTF-8 text." : "there is no text to send.");
+        sl_output_error("%s",
+                        value == NULL ? "that is no UTF-8 text." : "there is no text to send.");
         json_decref(value);
         return NULL;
     }
@@ -196,8 +199,9 @@ static int run(struct sl_call *call)
     int code = SL_EXIT_FAILURE;
     if (wait_text != NULL && target[0] == '#' &&
         sl_message_rank(wait_text) > sl_message_rank("relayed"))
-        code = sl_args_wrong(call, "a message to a channel is relayed at most: no one person's node "
-                                   "answers for all.");
+        code =
+            sl_args_wrong(call, "a message to a channel is relayed at most: no one person's node "
+                                "answers for all.");
     else {
         json_t *fields =
             make_fields(call, target, call->args + skip, call->arg_count - skip, lifetime);
@@ -209,12 +213,21 @@ static int run(struct sl_call *call)
 }
 
 const struct sl_command sl_cmd_send = {
-    "send", NULL, "#CHANNEL|PERSON TEXT... [--wait STATE]", "Sends one message",
-    "Prints the state that the message has earned: queued (on this node's disk), relayed (another node\n"
+    "send",
+    NULL,
+    "#CHANNEL|PERSON TEXT... [--wait STATE]",
+    "Sends one message",
+    "Prints the state that the message has earned: queued (on this node's disk), relayed (another "
+    "node\n"
     "has it), delivered (the recipient's node opened it), read (the recipient looked at it).\n"
-    "TEXT - is standard input. A person is a nick, or nick.code where there are several of that nick.\n\n"
+    "TEXT - is standard input. A person is a nick, or nick.code where there are several of that "
+    "nick.\n\n"
     "Examples:\n"
     "  starling send '#general' water is at the fountain\n"
     "  starling send ana --wait delivered --timeout 30 on my way\n"
     "  uptime | starling send -c general -\n",
-    SL_TAKES_SOCKET | SL_TAKES_PERSONA, 0, -1, run, NULL};
+    SL_TAKES_SOCKET | SL_TAKES_PERSONA,
+    0,
+    -1,
+    run,
+    NULL};

@@ -63,9 +63,9 @@ static void print_links(json_t *status, json_t *neighbours)
 {
     size_t in_step = 0, i;
     json_t *neighbour;
-    json_array_foreach(json_object_get(neighbours, "neighbours"), i, neighbour)
-        if (strcmp(sl_ask_text(neighbour, "state"), "up") == 0)
-            in_step += json_is_true(json_object_get(neighbour, "in_sync"));
+    json_array_foreach(json_object_get(neighbours, "neighbours"), i,
+                       neighbour) if (strcmp(sl_ask_text(neighbour, "state"), "up") == 0) in_step +=
+        json_is_true(json_object_get(neighbour, "in_sync"));
     int64_t up = number(status, "neighbours");
     print_label("neighbours");
     if (up == 0)
@@ -110,7 +110,8 @@ static void print_bearers(json_t *status)
     json_t *bearers = json_object_get(status, "bearers"), *bearer;
     size_t i;
     print_label("bearers");
-    json_array_foreach(bearers, i, bearer) {
+    json_array_foreach(bearers, i, bearer)
+    {
         printf("%s", i > 0 ? ", " : "");
         sl_output_clean(stdout, json_is_string(bearer) ? json_string_value(bearer) : "?",
                         SL_CLEAN_NAME);
@@ -122,7 +123,8 @@ static void print_warnings(json_t *status)
 {
     size_t i;
     json_t *warning;
-    json_array_foreach(json_object_get(status, "warnings"), i, warning) {
+    json_array_foreach(json_object_get(status, "warnings"), i, warning)
+    {
         printf("%s! ", sl_output_style(stdout, SL_STYLE_BAD));
         sl_output_clean(stdout, json_is_string(warning) ? json_string_value(warning) : "?",
                         SL_CLEAN_NAME);
@@ -148,7 +150,7 @@ static int run(struct sl_call *call)
         print_clock(status);
         print_store(status);
         print_bearers(status);
-        sl_refusals_print(json_object_get(status, "refused"), "             ");
+        sl_refusals_print(json_object_get(status, "refused"), "refused      ");
         print_warnings(status);
     }
     bool good = status != NULL && (call->settings->json || neighbours != NULL);
@@ -159,7 +161,14 @@ static int run(struct sl_call *call)
 }
 
 const struct sl_command sl_cmd_status = {
-    "status", NULL, "", "Shows how this node is",
+    "status",
+    NULL,
+    "",
+    "Shows how this node is",
     "Neighbours are in step when both hold the same messages.\n\n"
     "Examples:\n  starling status\n  starling status --json\n",
-    SL_TAKES_SOCKET, 0, 0, run, NULL};
+    SL_TAKES_SOCKET,
+    0,
+    0,
+    run,
+    NULL};

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define STAGE_PREFIX ".starling-new-"
+#define TEMPORARY    ".tmp"
 
 static int read_all(int fd, size_t cap, char **ret_bytes, size_t *ret_len)
 {
@@ -83,12 +84,11 @@ static int sync_folder(const char *path)
     return rc;
 }
 
-int sl_files_write(const char *folder, const char *name, const void *bytes, size_t len,
-                   mode_t mode)
+int sl_files_write(const char *folder, const char *name, const void *bytes, size_t len, mode_t mode)
 {
     char *path = sl_output_format("%s/%s", folder, name);
-    char *temporary = sl_output_format("%s/.%s.XXXXXX", folder, name);
-    int fd = mkostemp(temporary, O_CLOEXEC);
+    char *temporary = sl_output_format("%s/.%s.XXXXXX" TEMPORARY, folder, name);
+    int fd = mkostemps(temporary, (int)strlen(TEMPORARY), O_CLOEXEC);
     int rc = fd < 0 ? -errno : 0;
     if (rc == 0 && fchmod(fd, mode) < 0)
         rc = -errno;
@@ -146,6 +146,20 @@ int sl_files_lock(const char *folder)
         return rc;
     }
     return fd;
+}
+
+void sl_files_clear(const char *path)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        size_t len = strlen(entry->d_name), end = strlen(TEMPORARY);
+        if (entry->d_name[0] == '.' && len > end &&
+            strcmp(entry->d_name + len - end, TEMPORARY) == 0)
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder != NULL)
+        closedir(folder);
 }
 
 static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *where)
@@ -212,14 +226,26 @@ static char *parent_of(const char *path)
     return sl_output_format("%.*s", (int)(slash == path ? 1 : slash - path), path);
 }
 
+static int move_new(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    /* An empty folder that somebody made beforehand is as good as none. */
+    if (errno == EEXIST && rmdir(to) == 0 &&
+        renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    return errno == ENOTEMPTY || errno == ENOTDIR ? -EEXIST : -errno;
+}
+
 int sl_stage_commit(struct sl_stage *stage, const char *destination)
 {
     if (fsync(stage->fd) < 0)
         return -errno;
-    if (renameat2(AT_FDCWD, stage->path, AT_FDCWD, destination, RENAME_NOREPLACE) < 0)
-        return errno == ENOTEMPTY ? -EEXIST : -errno;
+    int rc = move_new(stage->path, destination);
+    if (rc < 0)
+        return rc;
     char *parent = parent_of(destination);
-    int rc = sync_folder(parent);
+    rc = sync_folder(parent);
     free(parent);
     free(stage->path);
     stage->path = NULL;

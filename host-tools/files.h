@@ -7,8 +7,8 @@
 
 #include <sys/types.h>
 
-/* The whole of folder/name, with a NUL after it, to be freed. -EFBIG past `cap` bytes. ret_len may be
- * NULL. */
+/* The whole of folder/name, with a NUL after it, to be freed. -EFBIG past `cap` bytes. ret_len may
+ * be NULL. */
 int sl_files_read(const char *folder, const char *name, size_t cap, char **ret_bytes,
                   size_t *ret_len);
 
@@ -16,20 +16,24 @@ int sl_files_read(const char *folder, const char *name, size_t cap, char **ret_b
 int sl_files_write(const char *folder, const char *name, const void *bytes, size_t len,
                    mode_t mode);
 
+/* Removes what killed runs left of files in the making. Only under the lock of the folder. */
+void sl_files_clear(const char *folder);
+
 bool sl_files_exist(const char *folder, const char *name);
 
 /* With its parents, for the owner alone. No error if it is there. */
 int sl_files_make_folder(const char *path);
 
-/* A folder in the making, beside the place where it will be. It is locked, so that another run which
- * clears away what a killed one left lets it be. */
+/* A folder in the making, beside the place where it will be. It is locked, so that another run
+ * which clears away what a killed one left lets it be. */
 struct sl_stage {
     char *path;
     int fd;
 };
 /* `parent` is made if need be. */
 int sl_stage_begin(struct sl_stage *stage, const char *parent);
-/* Renames it to `destination`, in the same parent. -EEXIST if that is there: nothing is replaced. */
+/* Renames it to `destination`, in the same parent. -EEXIST if that is there: nothing is replaced.
+ */
 int sl_stage_commit(struct sl_stage *stage, const char *destination);
 /* Removes it, unless it was committed. */
 void sl_stage_done(struct sl_stage *stage);

@@ -100,9 +100,8 @@ int sl_invite_decode(const char *link, struct sl_invite *ret_invite)
     size_t body_len = (size_t)len - CHECK_LEN;
     check_bytes(bytes, body_len, check);
     struct sl_invite invite;
-    int rc = memcmp(check, bytes + body_len, CHECK_LEN) == 0
-                 ? read_invite(bytes, body_len, &invite)
-                 : -EBADMSG;
+    int rc = memcmp(check, bytes + body_len, CHECK_LEN) == 0 ? read_invite(bytes, body_len, &invite)
+                                                             : -EBADMSG;
     if (rc == 0)
         *ret_invite = invite;
     explicit_bzero(&invite, sizeof(invite));

@@ -1,6 +1,6 @@
-/* Invites: a short-lived intermediate certificate with its key, and what a node needs to know of the
- * network, as one line of text (PROTOCOL.md, Invite). Whoever holds the line can add nodes until it
- * expires: it is a secret. */
+/* Invites: a short-lived intermediate certificate with its key, and what a node needs to know of
+ * the network, as one line of text (PROTOCOL.md, Invite). Whoever holds the line can add nodes
+ * until it expires: it is a secret. */
 #ifndef SL_TOOLS_INVITE_H
 #define SL_TOOLS_INVITE_H
 
@@ -9,9 +9,9 @@
 #define SL_INVITE_PREFIX "starling:invite/"
 
 struct sl_invite {
-    uint8_t secret[SL_KEY_LEN];   /* of the network */
-    int64_t expires;              /* Unix seconds */
-    char authority[SL_PEM_MAX];   /* certificates, PEM */
+    uint8_t secret[SL_KEY_LEN]; /* of the network */
+    int64_t expires;            /* Unix seconds */
+    char authority[SL_PEM_MAX]; /* certificates, PEM */
     char certificate[SL_PEM_MAX];
     char key[SL_PEM_MAX];
 };

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#define INDENT         6
+#define INDENT          6
 #define EXCERPT_COLUMNS 32
 
 char *sl_message_conversation(json_t *message)
@@ -93,8 +93,9 @@ void sl_message_print(struct sl_message_view *view, json_t *message)
     print_time(view, message);
     char *head = heading(view, message);
     bool outgoing = json_is_true(json_object_get(message, "outgoing"));
-    fprintf(view->to, "%s%s:%s ", sl_output_style(view->to, outgoing ? SL_STYLE_DIM : SL_STYLE_BOLD),
-            head, sl_output_style(view->to, SL_STYLE_PLAIN));
+    fprintf(view->to, "%s%s:%s ",
+            sl_output_style(view->to, outgoing ? SL_STYLE_DIM : SL_STYLE_BOLD), head,
+            sl_output_style(view->to, SL_STYLE_PLAIN));
     struct sl_flow flow = {INDENT + sl_output_width(head) + 2, INDENT, view->columns};
     sl_output_flow(view->to, sl_ask_text(message, "text"), flow);
     free(head);
@@ -126,7 +127,8 @@ bool sl_message_mark_read(struct sl_client *client, json_t *persona, json_t *mes
     size_t i;
     json_t *message;
     const char *conversation;
-    json_array_foreach(messages, i, message) {
+    json_array_foreach(messages, i, message)
+    {
         if (!json_is_true(json_object_get(message, "unread")))
             continue;
         char *key = sl_message_conversation(message);
@@ -134,8 +136,8 @@ bool sl_message_mark_read(struct sl_client *client, json_t *persona, json_t *mes
         free(key);
     }
     bool all = true;
-    json_object_foreach(newest, conversation, message)
-        all = mark_one(client, persona, message) && all;
+    json_object_foreach(newest, conversation, message) all =
+        mark_one(client, persona, message) && all;
     json_decref(newest);
     return all;
 }

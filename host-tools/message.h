@@ -16,9 +16,9 @@ struct sl_message_view {
     struct sl_people *people; /* seen so far */
     const char *own_nick;     /* of the persona that looks */
     bool with_state;          /* behind own messages, "(relayed)" */
-    const char *within;       /* conversation on the screen: "#general" or a key; its messages need no
-                                 label. NULL: none */
-    char day[16];             /* of the message before; a new day gets a line. Empty at first */
+    const char *within; /* conversation on the screen: "#general" or a key; its messages need no
+                           label. NULL: none */
+    char day[16];       /* of the message before; a new day gets a line. Empty at first */
 };
 
 void sl_message_print(struct sl_message_view *view, json_t *message);
@@ -32,8 +32,8 @@ int sl_message_rank(const char *state);
 /* The beginning of its text on one line, clean, to be freed. */
 char *sl_message_excerpt(json_t *message);
 
-/* Tells starlingd that its persona looked at the newest of each conversation in `messages`. False if
- * that failed (told). `persona` may be NULL. */
+/* Tells starlingd that its persona looked at the newest of each conversation in `messages`. False
+ * if that failed (told). `persona` may be NULL. */
 struct sl_client;
 bool sl_message_mark_read(struct sl_client *client, json_t *persona, json_t *messages);
 

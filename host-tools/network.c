@@ -17,7 +17,9 @@
 
 #define NETWORKS_MAX    256
 #define CLOCK_PLAUSIBLE 1735689600 /* 2025-01-01: no certificate of Starling is older */
-#define EXPIRED_KEPT    (30 * 24 * 3600) /* a revoked certificate stays listed so long after its end */
+#define EXPIRED_KEPT                                                                               \
+    (30 * 24 * 3600) /* a revoked certificate stays listed so long after its end                   \
+                      */
 
 const char *sl_network_name_fault(const char *name)
 {
@@ -42,9 +44,10 @@ int64_t sl_network_now(void)
         return now;
     char date[SL_WORDS_MAX];
     sl_words_date(now, date);
-    sl_output_error("this computer's clock is not set: it says %s, and certificates are dated by it.\n"
-                    "  Set it first, for example: sudo date -s '2026-05-01 14:00'",
-                    date);
+    sl_output_error(
+        "this computer's clock is not set: it says %s, and certificates are dated by it.\n"
+        "  Set it first, for example: sudo date -s '2026-05-01 14:00'",
+        date);
     return -EINVAL;
 }
 
@@ -131,8 +134,9 @@ static int pick_only(char *const *names, size_t count, char **ret_folder)
         sl_output_error("no network yet. Make one:    starling network create NAME\n"
                         "  or, with an invite link:  starling node add NAME --invite LINK");
     else
-        sl_output_error("there are %zu networks: %s. Say which with --network or $STARLING_NETWORK.",
-                        count, all);
+        sl_output_error(
+            "there are %zu networks: %s. Say which with --network or $STARLING_NETWORK.", count,
+            all);
     free(all);
     return -ENOENT;
 }
@@ -246,6 +250,8 @@ int sl_network_open(const char *wanted, bool to_change, struct sl_network **ret_
     if (to_change && sl_files_exist(folder, file)) {
         network->lock_fd = sl_files_lock(folder);
         rc = network->lock_fd < 0 ? network->lock_fd : 0;
+        if (rc == 0)
+            sl_files_clear(folder);
     }
     if (rc == 0)
         rc = load(network, &file);
@@ -316,10 +322,11 @@ int sl_network_make(const struct sl_network_draft *draft, char **ret_folder)
                         folder);
     else if (rc < 0)
         sl_output_error("the network cannot be written to %s: %s.", folder, strerror(-rc));
+    /* Absolute, so that it can be named from anywhere. */
+    char *absolute = rc == 0 ? realpath(folder, NULL) : NULL;
     if (rc == 0)
-        *ret_folder = folder;
-    else
-        free(folder);
+        *ret_folder = absolute != NULL ? absolute : sl_output_format("%s", folder);
+    free(folder);
     free(parent);
     return rc;
 }
@@ -356,14 +363,16 @@ int sl_network_may_add(const struct sl_network *network, const char *name)
     bool has_bundle = sl_files_exist(nodes, name);
     free(nodes);
     if (has_bundle)
-        sl_output_error("node %s was made already: %s/nodes/%s. Choose another name.\n"
-                        "  To make it anew: revoke it (starling network revoke %s), remove that folder, "
-                        "and add it again.",
-                        name, network->folder, name, name);
+        sl_output_error(
+            "node %s was made already: %s/nodes/%s. Choose another name.\n"
+            "  To make it anew: revoke it (starling network revoke %s), remove that folder, "
+            "and add it again.",
+            name, network->folder, name, name);
     else if (found != NULL && found->revoked == 0)
-        sl_output_error("node %s was made already, and its bundle was taken away. Choose another name, "
-                        "or revoke it first:\n  starling network revoke %s",
-                        name, name);
+        sl_output_error(
+            "node %s was made already, and its bundle was taken away. Choose another name, "
+            "or revoke it first:\n  starling network revoke %s",
+            name, name);
     else
         return 0;
     return -EEXIST;
@@ -398,9 +407,10 @@ int sl_network_may_issue(const struct sl_network *network, int64_t now)
     }
     if (now < network->authority.not_before) {
         sl_words_date(network->authority.not_before, date);
-        sl_output_error("this computer's clock is wrong: network %s was made on %s, which is in its "
-                        "future. Set the clock first.",
-                        network->name, date);
+        sl_output_error(
+            "this computer's clock is wrong: network %s was made on %s, which is in its "
+            "future. Set the clock first.",
+            network->name, date);
         return -EINVAL;
     }
     return 0;

@@ -1,11 +1,11 @@
 /* The organiser's folder of a network:
  *
  *   ca.crt        the authority's certificate        network.key   the network secret, hex, 0600
- *   ca.key        its key, 0600; keep it safe        network.json  name, what was issued and revoked
- *   network.crl   the revocation list, DER           nodes/NAME/   a bundle for each node
+ *   ca.key        its key, 0600; keep it safe        network.json  name, what was issued and
+ * revoked network.crl   the revocation list, DER           nodes/NAME/   a bundle for each node
  *
- * A folder that an invite made has no ca.key. Everything is written whole (files.h). Functions that can
- * fail for a reason that a person can mend print it, with what to do, and return -errno. */
+ * A folder that an invite made has no ca.key. Everything is written whole (files.h). Functions that
+ * can fail for a reason that a person can mend print it, with what to do, and return -errno. */
 #ifndef SL_TOOLS_NETWORK_H
 #define SL_TOOLS_NETWORK_H
 
@@ -49,7 +49,7 @@ int64_t sl_network_now(void);
 
 struct sl_network_draft {
     const char *name;
-    const char *folder; /* NULL: the usual place */
+    const char *folder;            /* NULL: the usual place */
     const char *certificate, *key; /* of the authority; key NULL: not held here */
     const uint8_t *secret;
 };

@@ -35,8 +35,8 @@ static int issued_from_json(json_t *json, struct sl_issued *ret_issued)
     while (strcmp(kind, kind_names[issued.kind]) != 0)
         if (++issued.kind == SL_ARRAY_LEN(kind_names))
             return -EBADMSG;
-    if (strlen(name) > SL_NETWORK_NAME_MAX ||
-        strlen(serial) != 2 * SL_SERIAL_LEN || strlen(origin) != 2 * SL_ORIGIN_LEN ||
+    if (strlen(name) > SL_NETWORK_NAME_MAX || strlen(serial) != 2 * SL_SERIAL_LEN ||
+        strlen(origin) != 2 * SL_ORIGIN_LEN ||
         sl_hex_decode(serial, issued.serial, SL_SERIAL_LEN) < 0 ||
         sl_hex_decode(origin, issued.origin, SL_ORIGIN_LEN) < 0)
         return -EBADMSG;
@@ -60,8 +60,8 @@ static char *index_text(const char *name, uint64_t crl_number, const struct sl_i
 
 static int write_index(const char *folder, char *text)
 {
-    int rc = text == NULL ? -ENOMEM
-                          : sl_files_write(folder, SL_NETWORK_INDEX, text, strlen(text), 0600);
+    int rc =
+        text == NULL ? -ENOMEM : sl_files_write(folder, SL_NETWORK_INDEX, text, strlen(text), 0600);
     free(text);
     return rc;
 }
@@ -76,7 +76,8 @@ int sl_network_save(const struct sl_network *network)
     int rc = write_index(network->folder, index_text(network->name, network->crl_number,
                                                      network->issued, network->issued_count));
     if (rc < 0)
-        sl_output_error("%s/" SL_NETWORK_INDEX " cannot be written: %s.", network->folder, strerror(-rc));
+        sl_output_error("%s/" SL_NETWORK_INDEX " cannot be written: %s.", network->folder,
+                        strerror(-rc));
     return rc;
 }
 

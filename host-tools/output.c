@@ -52,7 +52,10 @@ static bool in_ranges(uint32_t point, const struct point_range *ranges, size_t c
 static bool is_treacherous(uint32_t point)
 {
     static const struct point_range ranges[] = {
-        {0x80, 0x9f}, {0x2028, 0x202e}, {0x2066, 0x206f}, {0xfff9, 0xfffb},
+        {0x80, 0x9f},
+        {0x2028, 0x202e},
+        {0x2066, 0x206f},
+        {0xfff9, 0xfffb},
     };
     return in_ranges(point, ranges, SL_ARRAY_LEN(ranges));
 }
@@ -61,10 +64,9 @@ static bool is_treacherous(uint32_t point)
 static bool is_invisible(uint32_t point)
 {
     static const struct point_range ranges[] = {
-        {0xa0, 0xa0},     {0xad, 0xad},     {0x34f, 0x34f},   {0x61c, 0x61c},
-        {0x115f, 0x1160}, {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x2000, 0x200b},
-        {0x200e, 0x200f}, {0x202f, 0x202f}, {0x205f, 0x2065}, {0x3164, 0x3164},
-        {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xe0000, 0xe0fff},
+        {0xa0, 0xa0},     {0xad, 0xad},     {0x34f, 0x34f},   {0x61c, 0x61c},   {0x115f, 0x1160},
+        {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x2000, 0x200b}, {0x200e, 0x200f}, {0x202f, 0x202f},
+        {0x205f, 0x2065}, {0x3164, 0x3164}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xe0000, 0xe0fff},
     };
     return in_ranges(point, ranges, SL_ARRAY_LEN(ranges));
 }
@@ -84,7 +86,8 @@ static bool must_show_code(uint32_t point, uint32_t previous, enum sl_clean how)
 static void put_picture(FILE *to, uint32_t control)
 {
     uint32_t picture = control == 0x7f ? 0x2421 : 0x2400 + control;
-    fprintf(to, "%c%c%c", 0xe2, (int)(0x80 | (picture >> 6 & 0x3f)), (int)(0x80 | (picture & 0x3f)));
+    fprintf(to, "%c%c%c", 0xe2, (int)(0x80 | (picture >> 6 & 0x3f)),
+            (int)(0x80 | (picture & 0x3f)));
 }
 
 void sl_output_clean(FILE *to, const char *text, enum sl_clean how)
@@ -104,6 +107,7 @@ void sl_output_clean(FILE *to, const char *text, enum sl_clean how)
             put_picture(to, point);
         } else if (must_show_code(point, previous, how)) {
             fprintf(to, "<U+%04X>", (unsigned)point);
+            point = '>'; /* what a joiner would join now */
         } else {
             fwrite(bytes + at, 1, width, to);
         }
@@ -170,7 +174,8 @@ void sl_output_error(const char *format, ...)
 
 const char *sl_output_style(FILE *to, enum sl_style style)
 {
-    static const char *const sequences[] = {"\033[0m", "\033[1m", "\033[2m", "\033[32m", "\033[31m"};
+    static const char *const sequences[] = {"\033[0m", "\033[1m", "\033[2m", "\033[32m",
+                                            "\033[31m"};
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
     bool plain = (no_color != NULL && no_color[0] != '\0') || term == NULL ||
@@ -291,8 +296,7 @@ void sl_table_cell(struct sl_table *table, const char *format, ...)
     va_end(list);
     char *cell = sl_output_cleaned(text, SL_CLEAN_NAME);
     free(text);
-    table->cells =
-        or_end(reallocarray(table->cells, table->cell_count + 1, sizeof(*table->cells)));
+    table->cells = or_end(reallocarray(table->cells, table->cell_count + 1, sizeof(*table->cells)));
     size_t *width = &table->widths[table->cell_count % table->column_count];
     table->cells[table->cell_count++] = cell;
     size_t cell_width = sl_output_width(cell);

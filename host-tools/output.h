@@ -13,13 +13,15 @@ enum sl_clean {
 };
 
 /* Writes `text` so that it is safe on a terminal: control characters as pictures (U+2400 on), bytes
- * that are not UTF-8 as U+FFFD, characters that reorder or hide what stands around them as <U+202E>. */
+ * that are not UTF-8 as U+FFFD, characters that reorder or hide what stands around them as
+ * <U+202E>. */
 void sl_output_clean(FILE *to, const char *text, enum sl_clean how);
 
 /* The same as a text to be freed. */
 char *sl_output_cleaned(const char *text, enum sl_clean how);
 
-/* Columns that a clean text takes on a terminal, combining marks and wide characters as wcwidth(3). */
+/* Columns that a clean text takes on a terminal, combining marks and wide characters as wcwidth(3).
+ */
 size_t sl_output_width(const char *text);
 
 /* Bytes of the first character of a text that is not empty, and its columns. */
@@ -28,8 +30,9 @@ size_t sl_output_character(const char *text, size_t *ret_columns);
 /* Width of the terminal behind `to`; 0 if it is none. */
 size_t sl_output_columns(FILE *to);
 
-/* Writes what a person wrote, cleaned and broken into lines that all begin at `indent`: else it could
- * look like a line of somebody else's. `column` is where it begins; `columns` 0 breaks at line feeds only. */
+/* Writes what a person wrote, cleaned and broken into lines that all begin at `indent`: else it
+ * could look like a line of somebody else's. `column` is where it begins; `columns` 0 breaks at
+ * line feeds only. */
 struct sl_flow {
     size_t column, indent, columns;
 };

@@ -87,8 +87,9 @@ static bool from_terminal(const char *prompt, bool twice, char ret_passphrase[SL
 {
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
-        sl_output_error("there is no terminal to ask for the passphrase. Put it into a file of mode "
-                        "0600 and name that: --passphrase-file FILE");
+        sl_output_error(
+            "there is no terminal to ask for the passphrase. Put it into a file of mode "
+            "0600 and name that: --passphrase-file FILE");
         return false;
     }
     char again[SL_PASSPHRASE_MAX] = "";

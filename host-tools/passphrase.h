@@ -1,5 +1,5 @@
-/* Where passphrases come from: a file that nobody else can read, or the terminal without echo. Never the
- * command line, which other users can see. */
+/* Where passphrases come from: a file that nobody else can read, or the terminal without echo.
+ * Never the command line, which other users can see. */
 #ifndef SL_TOOLS_PASSPHRASE_H
 #define SL_TOOLS_PASSPHRASE_H
 
@@ -7,8 +7,8 @@
 
 #define SL_PASSPHRASE_MAX 1024
 
-/* From --passphrase-file or $STARLING_PASSPHRASE_FILE (its first line), else asked with `prompt`, twice
- * if `twice`. False if there is none (told). The caller wipes it. */
+/* From --passphrase-file or $STARLING_PASSPHRASE_FILE (its first line), else asked with `prompt`,
+ * twice if `twice`. False if there is none (told). The caller wipes it. */
 bool sl_passphrase_get(const struct sl_settings *settings, const char *prompt, bool twice,
                        char ret_passphrase[SL_PASSPHRASE_MAX]);
 

@@ -72,8 +72,8 @@ char *sl_people_label(struct sl_people *people, json_t *person)
 {
     const char *nick = sl_ask_text(person, "nick");
     bool namesake = has_namesake(people, nick, sl_ask_text(person, "key"));
-    char *name = namesake || nick[0] == '\0' ? sl_people_full_name(person)
-                                             : sl_output_format("%s", nick);
+    char *name =
+        namesake || nick[0] == '\0' ? sl_people_full_name(person) : sl_output_format("%s", nick);
     char *clean = sl_output_cleaned(name, SL_CLEAN_NAME);
     char *label = json_is_true(json_object_get(person, "verified"))
                       ? sl_output_format("%s \u2713", clean)

@@ -1,5 +1,5 @@
-/* How people are named to one another. A nick is what someone calls themselves, and no proof: where two
- * people with one nick were seen, both are shown with their code. */
+/* How people are named to one another. A nick is what someone calls themselves, and no proof: where
+ * two people with one nick were seen, both are shown with their code. */
 #ifndef SL_TOOLS_PEOPLE_H
 #define SL_TOOLS_PEOPLE_H
 

@@ -1,5 +1,7 @@
 #include "screen.h"
 
+#include "output.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 static struct {
     struct sl_screen_handlers handlers;
     char *prompt;
+    bool prompt_is_new;
     unsigned hidden; /* depth */
     bool open;
     bool ended;
@@ -35,7 +38,10 @@ void sl_screen_show(void)
     fflush(stderr);
     if (!screen.open || --screen.hidden > 0 || screen.ended)
         return;
-    rl_set_prompt(screen.prompt);
+    /* Else left alone: in the middle of a search, readline shows one of its own. */
+    if (screen.prompt_is_new)
+        rl_set_prompt(screen.prompt);
+    screen.prompt_is_new = false;
     rl_on_new_line();
     rl_redisplay();
 }
@@ -47,6 +53,7 @@ void sl_screen_prompt(const char *prompt)
         return;
     free(screen.prompt);
     screen.prompt = copy;
+    screen.prompt_is_new = true;
 }
 
 /* ---- Entering ---- */
@@ -58,8 +65,8 @@ static void enter(const char *line)
     sl_screen_show();
 }
 
-/* In place of accept-line, which would leave the typed line on the screen: what was sent is shown as
- * the message it became. */
+/* In place of accept-line, which would leave the typed line on the screen: what was sent is shown
+ * as the message it became. */
 static int accept_line(int count, int key)
 {
     (void)count;
@@ -166,17 +173,42 @@ void sl_screen_read(void)
         rl_callback_read_char();
 }
 
+/* Rows between the beginning of the line and the cursor, on a terminal of that width. */
+static size_t rows_above(int columns)
+{
+    char *typed = strndup(rl_line_buffer, (size_t)rl_point);
+    size_t width =
+        sl_output_width(rl_display_prompt) + (typed != NULL ? sl_output_width(typed) : 0);
+    free(typed);
+    return columns > 0 ? width / (size_t)columns : 0;
+}
+
+/* readline's own way takes the rows of the old width back, which on a terminal that wraps its lines
+ * anew erases a message. The fewer rows of the two leave at worst a piece of the line behind. */
 void sl_screen_resize(void)
 {
-    if (screen.open)
-        rl_resize_terminal();
+    int rows, old_columns, new_columns;
+    if (!screen.open || screen.ended)
+        return;
+    rl_get_screen_size(&rows, &old_columns);
+    rl_reset_screen_size();
+    rl_get_screen_size(&rows, &new_columns);
+    size_t up = sl_min_size(rows_above(old_columns), rows_above(new_columns));
+    if (rl_terminal_name != NULL && strcmp(rl_terminal_name, "dumb") == 0)
+        fputc('\n', rl_outstream);
+    else if (up > 0)
+        fprintf(rl_outstream, "\r\033[%zuA\033[J", up);
+    else
+        fputs("\r\033[J", rl_outstream);
+    rl_on_new_line();
+    rl_redisplay();
 }
 
 bool sl_screen_abandon(void)
 {
     bool typed = rl_end > 0;
+    rl_callback_sigcleanup(); /* ends a search or the like, and shows the line again */
     sl_screen_hide();
-    rl_callback_sigcleanup();
     rl_maybe_unsave_line();
     rl_replace_line("", 1);
     using_history();

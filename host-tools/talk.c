@@ -70,9 +70,11 @@ static void print_state(struct sl_talk *talk, json_t *message)
 
 static void print_own(struct sl_talk *talk, json_t *message)
 {
+    json_int_t number = json_integer_value(json_object_get(message, "number"));
+    if (number <= talk->last)
+        return; /* shown already, by what was looked up after lost events */
     if (!talk->on_terminal) {
-        json_int_t number = json_integer_value(json_object_get(message, "number"));
-        talk->last = number > talk->last ? number : talk->last;
+        talk->last = number;
         return;
     }
     print_message(talk, message);
@@ -85,7 +87,10 @@ void sl_talk_send(struct sl_talk *talk, const char *conversation, const char *te
 {
     json_t *fields = sl_talk_fields(talk);
     sl_ask_target(fields, conversation, "to");
-    json_t *value = json_string(text);
+    size_t len = strlen(text);
+    while (len > 0 && strchr("\r\n", text[len - 1]) != NULL) /* the end of what was pasted */
+        len--;
+    json_t *value = json_stringn(text, len);
     if (value == NULL) {
         sl_talk_note(talk, "that is no UTF-8 text: not sent");
         json_decref(fields);
@@ -113,8 +118,7 @@ static void show_history(struct sl_talk *talk)
     json_t *messages = json_object_get(answer, "messages");
     size_t i;
     talk->view.with_state = true;
-    json_array_foreach(messages, i, message)
-        print_message(talk, message);
+    json_array_foreach(messages, i, message) print_message(talk, message);
     talk->view.with_state = false;
     sl_message_mark_read(talk->client, talk->persona, messages);
     json_decref(answer);
@@ -245,7 +249,8 @@ static void print_states(struct sl_talk *talk, json_t *states, const char *state
     const char *number;
     json_t *message, *only = NULL;
     size_t count = 0;
-    json_object_foreach(states, number, message) {
+    json_object_foreach(states, number, message)
+    {
         if (strcmp(sl_ask_text(message, "state"), state) != 0 || rewrite_state(talk, message))
             continue;
         only = message;
@@ -303,7 +308,8 @@ void sl_talk_load_channels(struct sl_talk *talk)
         return;
     json_decref(talk->channels);
     talk->channels = json_array();
-    json_array_foreach(json_object_get(answer, "channels"), i, channel) {
+    json_array_foreach(json_object_get(answer, "channels"), i, channel)
+    {
         char *name = sl_output_format("#%s", sl_ask_text(channel, "name"));
         json_array_append_new(talk->channels, json_string(name));
         free(name);

@@ -1,5 +1,5 @@
-/* An interactive chat: one persona, one conversation in front, all others announced. Knows nothing of
- * terminals but to hide the line being typed (screen.h) while it prints. */
+/* An interactive chat: one persona, one conversation in front, all others announced. Knows nothing
+ * of terminals but to hide the line being typed (screen.h) while it prints. */
 #ifndef SL_TOOLS_TALK_H
 #define SL_TOOLS_TALK_H
 
@@ -10,23 +10,23 @@
 struct sl_talk {
     const struct sl_settings *settings;
     struct sl_client *client;
-    json_t *persona;    /* handle */
+    json_t *persona; /* handle */
     char *nick;
     bool on_terminal;   /* else a pipe: own messages are not repeated */
     bool can_rewrite;   /* the terminal can move the cursor up */
     char *conversation; /* in front: "#general", or the key of a person */
     char *title;        /* of it, for the prompt: "#general" or "ana"; clean */
     struct sl_message_view view;
-    json_int_t last;    /* newest number printed */
-    json_int_t bottom;  /* own message whose state is the lowest line on the screen, or 0 */
-    json_t *channels;   /* names with '#', for completion */
-    char *checked;      /* key of the person whose code was shown last */
+    json_int_t last;   /* newest number printed */
+    json_int_t bottom; /* own message whose state is the lowest line on the screen, or 0 */
+    json_t *channels;  /* names with '#', for completion */
+    char *checked;     /* key of the person whose code was shown last */
     bool done;
     int exit_code;
 };
 
-/* Shows the conversation `target` ("#channel" or a person's name), joining the channel if need be. False
- * if there is none (told): the one in front stays. */
+/* Shows the conversation `target` ("#channel" or a person's name), joining the channel if need be.
+ * False if there is none (told): the one in front stays. */
 bool sl_talk_open(struct sl_talk *talk, const char *target);
 
 /* A line that was typed: a message, or a command that begins with '/'. NULL is the end of input. */

@@ -89,7 +89,8 @@ static void do_channels(struct sl_talk *talk, char *arguments)
     (void)arguments;
     json_t *answer = sl_ask(talk->client, "channels", sl_talk_fields(talk)), *channel;
     size_t i;
-    json_array_foreach(json_object_get(answer, "channels"), i, channel) {
+    json_array_foreach(json_object_get(answer, "channels"), i, channel)
+    {
         json_int_t unread = json_integer_value(json_object_get(channel, "unread"));
         const char *kind = json_is_true(json_object_get(channel, "private")) ? ", private" : "";
         if (unread > 0)
@@ -134,14 +135,15 @@ static void do_people(struct sl_talk *talk, char *arguments)
     json_t *answer = sl_ask_all(talk->client, "people", sl_talk_fields(talk), "people"), *person;
     json_t *people = json_object_get(answer, "people");
     size_t i;
-    json_array_foreach(people, i, person) {
+    json_array_foreach(people, i, person)
+    {
         char heard[SL_WORDS_MAX];
         char *label = sl_people_label(talk->view.people, person);
         sl_words_ago((int64_t)json_number_value(json_object_get(person, "silent_for")), heard);
-        sl_talk_note(talk, "%s (%s), %s%s", label, sl_ask_text(person, "code"),
-                     json_is_true(json_object_get(person, "local")) ? "on this node" : heard,
-                     json_is_true(json_object_get(person, "writable")) ? ""
-                                                                       : ", cannot be written to now");
+        sl_talk_note(
+            talk, "%s (%s), %s%s", label, sl_ask_text(person, "code"),
+            json_is_true(json_object_get(person, "local")) ? "on this node" : heard,
+            json_is_true(json_object_get(person, "writable")) ? "" : ", cannot be written to now");
         free(label);
     }
     if (answer != NULL && json_array_size(people) == 0)
@@ -181,8 +183,9 @@ static void do_verify(struct sl_talk *talk, char *arguments)
     free(talk->checked);
     talk->checked = sl_output_format("%s", sl_ask_text(person, "key"));
     sl_talk_note(talk, "the code of you and %s is  %s", full, sl_ask_text(person, "auth_code"));
-    sl_talk_note(talk, "ask them for theirs, face to face or by a voice you know; if every digit is the "
-                       "same, type /verified");
+    sl_talk_note(talk,
+                 "ask them for theirs, face to face or by a voice you know; if every digit is the "
+                 "same, type /verified");
     free(full);
     json_decref(person);
 }
@@ -213,9 +216,9 @@ static json_t *unread_messages(struct sl_talk *talk)
     json_t *history = sl_ask_all(talk->client, "history", sl_talk_fields(talk), "messages");
     json_t *unread = json_array(), *message;
     size_t i;
-    json_array_foreach(json_object_get(history, "messages"), i, message)
-        if (json_is_true(json_object_get(message, "unread")))
-            json_array_append(unread, message);
+    json_array_foreach(json_object_get(history, "messages"), i,
+                       message) if (json_is_true(json_object_get(message, "unread")))
+        json_array_append(unread, message);
     json_decref(history);
     return unread;
 }
@@ -226,7 +229,8 @@ static void do_read(struct sl_talk *talk, char *arguments)
     json_t *unread = unread_messages(talk), *message;
     size_t i;
     json_int_t last = talk->last;
-    json_array_foreach(unread, i, message) {
+    json_array_foreach(unread, i, message)
+    {
         sl_message_print(&talk->view, message);
         json_int_t number = json_integer_value(json_object_get(message, "number"));
         last = number > last ? number : last;
@@ -266,9 +270,8 @@ static void do_help(struct sl_talk *talk, char *arguments)
 {
     (void)arguments;
     for (size_t i = 0; i < SL_ARRAY_LEN(commands); i++)
-        printf("%s   %-10s %-17s %s%s\n", sl_output_style(stdout, SL_STYLE_DIM), commands[i].name,
-               commands[i].arguments, commands[i].summary,
-               sl_output_style(stdout, SL_STYLE_PLAIN));
+        sl_talk_note(talk, "%s%s%s: %s", commands[i].name, commands[i].arguments[0] ? " " : "",
+                     commands[i].arguments, commands[i].summary);
     sl_talk_note(talk, "anything else is sent; // sends a line that begins with /");
 }
 
@@ -281,7 +284,7 @@ const char *sl_talk_command_name(size_t at)
 static const struct command *find_command(const char *name)
 {
     static const char *const also[][2] = {
-        {"part", "leave"}, {"query", "msg"}, {"who", "people"}, {"names", "people"},
+        {"part", "leave"}, {"query", "msg"}, {"who", "people"},    {"names", "people"},
         {"exit", "quit"},  {"q", "quit"},    {"list", "channels"},
     };
     for (size_t i = 0; i < SL_ARRAY_LEN(also); i++)

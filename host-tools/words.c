@@ -65,8 +65,8 @@ static size_t byte_unit(uint64_t bytes)
 /* One decimal below 10, none above and none that is zero. */
 static void in_unit(uint64_t bytes, size_t unit, char ret_text[NUMBER_MAX])
 {
-    uint64_t tenths = ((bytes >> (10 * unit)) * 10) +
-                      (bytes & ((UINT64_C(1) << (10 * unit)) - 1)) * 10 / (UINT64_C(1) << (10 * unit));
+    uint64_t tenths = ((bytes >> (10 * unit)) * 10) + (bytes & ((UINT64_C(1) << (10 * unit)) - 1)) *
+                                                          10 / (UINT64_C(1) << (10 * unit));
     if (tenths >= 100 || tenths % 10 == 0)
         snprintf(ret_text, NUMBER_MAX, "%" PRIu64, tenths / 10);
     else
@@ -87,6 +87,13 @@ void sl_words_share(uint64_t bytes, uint64_t bytes_max, char ret_text[SL_WORDS_M
     char number[NUMBER_MAX], number_max[NUMBER_MAX];
     in_unit(bytes, unit, number);
     in_unit(bytes_max, unit, number_max);
+    if (bytes > 0 && strcmp(number, "0") == 0) {
+        size_t small = byte_unit(bytes);
+        in_unit(bytes, small, number);
+        snprintf(ret_text, SL_WORDS_MAX, "%s %s of %s %s", number, byte_units[small], number_max,
+                 byte_units[unit]);
+        return;
+    }
     snprintf(ret_text, SL_WORDS_MAX, "%s of %s %s", number, number_max, byte_units[unit]);
 }
 
@@ -132,8 +139,8 @@ static int64_t unit_seconds(const char *unit)
         const char *name;
         int64_t seconds;
     } units[] = {
-        {"s", 1},         {"m", MINUTE_S},   {"min", MINUTE_S}, {"h", HOUR_S},
-        {"d", DAY_S},     {"w", 7 * DAY_S},  {"y", YEAR_S},
+        {"s", 1},     {"m", MINUTE_S},  {"min", MINUTE_S}, {"h", HOUR_S},
+        {"d", DAY_S}, {"w", 7 * DAY_S}, {"y", YEAR_S},
     };
     for (size_t i = 0; i < SL_ARRAY_LEN(units); i++)
         if (strcmp(unit, units[i].name) == 0)
@@ -199,7 +206,8 @@ size_t sl_words_distance(const char *a, const char *b)
     return rows[x_len % 3][y_len];
 }
 
-/* How far off a name is, or SIZE_MAX if nobody would mean it. What was only begun counts as near. */
+/* How far off a name is, or SIZE_MAX if nobody would mean it. What was only begun counts as near.
+ */
 static size_t likeness(const char *name, const char *candidate)
 {
     size_t len = strlen(name);

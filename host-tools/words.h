@@ -16,7 +16,7 @@ void sl_words_ago(int64_t seconds, char ret_text[SL_WORDS_MAX]);
 /* "812 B", "3.1 KiB", "64 MiB". */
 void sl_words_bytes(uint64_t bytes, char ret_text[SL_WORDS_MAX]);
 
-/* "3.1 of 64 MiB": both in the unit of the second. */
+/* "3.1 of 64 MiB": both in the unit of the second; "2.5 KiB of 64 MiB" if that would say 0. */
 void sl_words_share(uint64_t bytes, uint64_t bytes_max, char ret_text[SL_WORDS_MAX]);
 
 /* "1,204". */
@@ -26,7 +26,8 @@ void sl_words_count(uint64_t count, char ret_text[SL_WORDS_MAX]);
 void sl_words_date(int64_t unix_time, char ret_text[SL_WORDS_MAX]);
 void sl_words_date_time(int64_t unix_time, char ret_text[SL_WORDS_MAX]);
 
-/* "90s", "30m" or "30min", "24h", "7d", "2w", "1y": seconds, more than 0. -EINVAL; -ERANGE past 100 years. */
+/* "90s", "30m" or "30min", "24h", "7d", "2w", "1y": seconds, more than 0. -EINVAL; -ERANGE past 100
+ * years. */
 int sl_words_parse_duration(const char *text, int64_t *ret_seconds);
 
 /* Insertions, deletions, replacements and swaps of neighbouring characters that turn one into the

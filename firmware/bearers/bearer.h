@@ -1,5 +1,6 @@
-/* The bearer port: anything that carries datagrams. A bearer may bring several links to the node (one
- * for each interface); it calls the host to add and remove them and to hand in what arrives. */
+/* The bearer port: anything that carries datagrams. A bearer may bring several links to the node
+ * (one for each interface); it calls the host to add and remove them and to hand in what arrives.
+ */
 #ifndef SL_BEARERS_BEARER_H
 #define SL_BEARERS_BEARER_H
 
@@ -21,8 +22,8 @@ struct sl_bearer_host {
 struct sl_bearer;
 
 struct sl_bearer_ops {
-    /* Sends a datagram. 0; -EAGAIN: not now, call again when writable; anything else: it is lost, as
-     * datagrams may be. */
+    /* Sends a datagram. 0; -EAGAIN: not now, call again when writable; anything else: it is lost,
+     * as datagrams may be. */
     int (*send)(struct sl_bearer *bearer, const struct sl_datagram *datagram);
     /* "fe80::1%eth0 port 17017"; at most cap bytes with the NUL. */
     void (*address_text)(const struct sl_bearer *bearer, const struct sl_address *address,

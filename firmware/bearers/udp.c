@@ -13,9 +13,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define BATCH          32        /* datagrams for one system call */
-#define SOCKET_BUFFER  (4 << 20) /* a burst of a second's worth on a small board's radio */
-#define ADDRESS_LEN    18
+#define BATCH           32        /* datagrams for one system call */
+#define SOCKET_BUFFER   (4 << 20) /* a burst of a second's worth on a small board's radio */
+#define ADDRESS_LEN     18
 #define REPORTED_ERRORS 8 /* different errors told for each link, so that none floods the log */
 
 /* One bearer number of the mesh. */
@@ -287,9 +287,9 @@ static void add_new(struct sl_udp *udp, const struct ifaddrs *list)
         for (size_t i = 1; i < udp->link_count && !known; i++)
             known = link_is(&udp->links[i], item);
         if (!known)
-            add_interface(udp, item->ifa_name,
-                          ((const struct sockaddr_in6 *)(const void *)item->ifa_addr)
-                              ->sin6_scope_id);
+            add_interface(
+                udp, item->ifa_name,
+                ((const struct sockaddr_in6 *)(const void *)item->ifa_addr)->sin6_scope_id);
     }
 }
 
@@ -364,7 +364,8 @@ static int open_socket(const struct sockaddr_in6 *address)
     set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0);
     set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 1);
     set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
-    /* Past net.core.rmem_max only with CAP_NET_ADMIN; then the second call is the one that works. */
+    /* Past net.core.rmem_max only with CAP_NET_ADMIN; then the second call is the one that works.
+     */
     set_option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
     set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER);
     if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {

@@ -1,10 +1,10 @@
-/* Datagrams over UDP: IPv6 link-local multicast on every wanted interface, and unicast to configured
- * peers. One socket carries all of it. Each interface with a link-local address is one bearer of the
- * mesh, on which an address of length 0 reaches everyone; a further one, "udp peers", is for the
- * configured peers and whoever reaches this node from further away.
+/* Datagrams over UDP: IPv6 link-local multicast on every wanted interface, and unicast to
+ * configured peers. One socket carries all of it. Each interface with a link-local address is one
+ * bearer of the mesh, on which an address of length 0 reaches everyone; a further one, "udp peers",
+ * is for the configured peers and whoever reaches this node from further away.
  *
- * A mesh address is 18 bytes: IPv6 address (IPv4 as v4-mapped, RFC 4291, 2.5.5.2) and port. The scope
- * of a link-local one is its bearer.
+ * A mesh address is 18 bytes: IPv6 address (IPv4 as v4-mapped, RFC 4291, 2.5.5.2) and port. The
+ * scope of a link-local one is its bearer.
  *
  * Nothing here waits: the caller polls sl_udp_fd() and sl_udp_watch_fd(). */
 #ifndef SL_BEARERS_UDP_H
@@ -36,9 +36,9 @@ void sl_udp_config_init(struct sl_udp_config *config);
  * starts where there is no resolver. -EINVAL. */
 int sl_udp_parse(const char *text, uint16_t default_port, struct sockaddr_in6 *ret_address);
 
-/* Binds, adds the peers' bearer, and an interface's for each that is there. `config` is copied, `host`
- * too. 0; -EADDRINUSE if another program has the port, -EADDRNOTAVAIL, -EAFNOSUPPORT without IPv6 in
- * the kernel, -ENOMEM, -ENOSPC. Freed through its ops. */
+/* Binds, adds the peers' bearer, and an interface's for each that is there. `config` is copied,
+ * `host` too. 0; -EADDRINUSE if another program has the port, -EADDRNOTAVAIL, -EAFNOSUPPORT without
+ * IPv6 in the kernel, -ENOMEM, -ENOSPC. Freed through its ops. */
 int sl_udp_new(const struct sl_udp_config *config, const struct sl_bearer_host *host,
                struct sl_bearer **ret_bearer);
 

@@ -47,8 +47,8 @@ int sl_channel_public(const struct sl_primitives *primitives,
     if (*name == '#')
         name++;
     uint8_t key[SL_KEY_LEN];
-    primitives->hash(primitives->ctx, "starling channel key", network_secret,
-                     (const uint8_t *)name, strlen(name), key, sizeof(key));
+    primitives->hash(primitives->ctx, "starling channel key", network_secret, (const uint8_t *)name,
+                     strlen(name), key, sizeof(key));
     int error = sl_channel_private(primitives, name, key, ret_channel);
     primitives->wipe(primitives->ctx, key, sizeof(key));
     if (error < 0)
@@ -67,8 +67,8 @@ bool sl_channel_is_link(const char *text)
 /* RFC 3986, 2.3. */
 static bool is_unreserved(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '.' || c == '_' || c == '~';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
 /* The name ends at '#'; ret_name takes SL_CHANNEL_NAME_MAX + 1 bytes. */
@@ -116,14 +116,14 @@ int sl_channel_from_link(const struct sl_primitives *primitives, const char *lin
 
 static void write_percent(struct sl_writer *w, char c)
 {
-    char text[4] = {'%'};
+    static const char digits[] = "0123456789ABCDEF"; /* in upper case: RFC 3986, 2.1 */
     if (is_unreserved(c)) {
         sl_write_u8(w, (uint8_t)c);
         return;
     }
-    uint8_t byte = (uint8_t)c;
-    sl_hex_encode(&byte, 1, text + 1);
-    sl_write_bytes(w, (const uint8_t *)text, 3);
+    sl_write_u8(w, '%');
+    sl_write_u8(w, (uint8_t)digits[(uint8_t)c >> 4]);
+    sl_write_u8(w, (uint8_t)digits[(uint8_t)c & 15]);
 }
 
 int sl_channel_to_link(const struct sl_channel *channel, char *ret_link, size_t cap)
@@ -165,8 +165,8 @@ size_t sl_channel_seal(const struct sl_primitives *primitives, const struct sl_c
 {
     uint8_t to_sign[SIGNED_MAX], body[BODY_MAX], signature[SL_SIGNATURE_LEN];
     uint8_t salt[SL_SALT_LEN], nonce[SL_XNONCE_LEN];
-    size_t to_sign_len = signed_bytes(channel, &draft->stamp, draft->content, draft->content_len,
-                                      to_sign);
+    size_t to_sign_len =
+        signed_bytes(channel, &draft->stamp, draft->content, draft->content_len, to_sign);
     primitives->sign(primitives->ctx, draft->author_seed, to_sign, to_sign_len, signature);
 
     struct sl_writer w;
@@ -203,8 +203,8 @@ static bool is_signed(const struct sl_primitives *primitives, const struct sl_ch
     const uint8_t *signature = body + SL_KEY_LEN;
     const uint8_t *content = signature + SL_SIGNATURE_LEN;
     uint8_t to_verify[SIGNED_MAX];
-    size_t to_verify_len = signed_bytes(channel, stamp, content,
-                                        len - SL_KEY_LEN - SL_SIGNATURE_LEN, to_verify);
+    size_t to_verify_len =
+        signed_bytes(channel, stamp, content, len - SL_KEY_LEN - SL_SIGNATURE_LEN, to_verify);
     bool ok = primitives->verify(primitives->ctx, body, to_verify, to_verify_len, signature);
     primitives->wipe(primitives->ctx, to_verify, sizeof(to_verify));
     return ok;

@@ -1,5 +1,5 @@
-/* Channels (PROTOCOL.md, Channel message; Private channels): a name and a key. Messages are encrypted
- * under the channel's key and signed by the persona that wrote them. */
+/* Channels (PROTOCOL.md, Channel message; Private channels): a name and a key. Messages are
+ * encrypted under the channel's key and signed by the persona that wrote them. */
 #ifndef SL_CHAT_CHANNEL_H
 #define SL_CHAT_CHANNEL_H
 
@@ -17,8 +17,8 @@ struct sl_channel {
     char name[SL_CHANNEL_NAME_MAX + 1];
     bool is_private;
     uint8_t key[SL_KEY_LEN];
-    uint8_t id[SL_KEY_LEN];             /* what authors sign instead of the key */
-    uint8_t hint[SL_CHANNEL_HINT_LEN];  /* which key to try; all that relays see */
+    uint8_t id[SL_KEY_LEN];            /* what authors sign instead of the key */
+    uint8_t hint[SL_CHANNEL_HINT_LEN]; /* which key to try; all that relays see */
 };
 
 /* 1 to SL_CHANNEL_NAME_MAX bytes, showable, without '#', space, comma or control characters. */
@@ -44,7 +44,7 @@ struct sl_channel_draft {
     const uint8_t *author;      /* Ed25519 public key */
     const uint8_t *author_seed; /* and its private one */
     const uint8_t *content;
-    size_t content_len;         /* at most SL_CHANNEL_CONTENT_MAX */
+    size_t content_len; /* at most SL_CHANNEL_CONTENT_MAX */
 };
 
 /* Length of the payload. */

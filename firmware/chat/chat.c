@@ -117,8 +117,8 @@ void sl_chat_accepted(struct sl_chat *chat, const struct sl_envelope *envelope,
 {
     (void)local;
     chat->now = now;
-    sl_chat_offer(chat, &(struct sl_offer){
-                            .envelope = envelope, .id = id, .born = born, .now = now});
+    sl_chat_offer(chat,
+                  &(struct sl_offer){.envelope = envelope, .id = id, .born = born, .now = now});
 }
 
 void sl_chat_relayed(struct sl_chat *chat, const uint8_t id[SL_ID_LEN], sl_time now)
@@ -137,6 +137,8 @@ void sl_chat_tick(struct sl_chat *chat, sl_time now)
     chat->now = now;
     for (size_t i = 0; i < chat->persona_count; i++) {
         sl_persona_tick(chat, chat->personas[i], now);
+        if (chat->personas[i]->scan.kinds != 0)
+            sl_scan_go_on(chat, chat->personas[i], now);
         sl_chat_release_due(chat, chat->personas[i], now);
     }
     sl_expiry_tick(&chat->expiry, now);
@@ -149,7 +151,9 @@ sl_time sl_chat_deadline(const struct sl_chat *chat)
     sl_time next = sl_min_time(chat->receipts.at, sl_expiry_deadline(&chat->expiry));
     for (size_t i = 0; i < chat->persona_count; i++) {
         next = sl_min_time(next, sl_persona_deadline(chat->personas[i]));
-        next = sl_min_time(next, sl_hold_deadline(&chat->personas[i]->hold));
+        next = sl_min_time(next, chat->personas[i]->scan.kinds != 0
+                                     ? chat->now
+                                     : sl_hold_deadline(&chat->personas[i]->hold));
     }
     return next;
 }

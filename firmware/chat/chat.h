@@ -1,8 +1,8 @@
-/* Chat on a node: personas, channels, sealed direct messages, receipts, history. A state machine like
- * the mesh below it: no I/O, no clock. Formats and rules: PROTOCOL.md, Chat.
+/* Chat on a node: personas, channels, sealed direct messages, receipts, history. A state machine
+ * like the mesh below it: no I/O, no clock. Formats and rules: PROTOCOL.md, Chat.
  *
- * Everything a person does is done as a persona, and a persona belongs to an owner (a user id of the
- * control socket): calls with another owner's persona return -EPERM. */
+ * Everything a person does is done as a persona, and a persona belongs to an owner (a user id of
+ * the control socket): calls with another owner's persona return -EPERM. */
 #ifndef SL_CHAT_CHAT_H
 #define SL_CHAT_CHAT_H
 
@@ -10,15 +10,15 @@
 #include "mesh/node.h"
 
 /* Limits, each with its reason. */
-#define SL_PERSONAS_MAX 16    /* each costs two X25519 for every direct message that passes */
-#define SL_NICK_MAX     32    /* bytes of UTF-8 */
-#define SL_CHANNEL_NAME_MAX 32 /* bytes of UTF-8 without '#' */
-#define SL_CHANNELS_MAX 32    /* for each persona */
-#define SL_PEOPLE_MAX   4096  /* about 250 bytes each */
-#define SL_TEXT_MAX     10000 /* bytes of UTF-8 in one message, at most 16 parts */
-#define SL_PARTS_MAX    16
-#define SL_HISTORY_MAX  5000  /* messages for each persona; the oldest go first */
-#define SL_PASSPHRASE_MIN 8   /* bytes; the board may be seized with the vault on it */
+#define SL_PERSONAS_MAX     16    /* each costs two X25519 for every direct message that passes */
+#define SL_NICK_MAX         32    /* bytes of UTF-8 */
+#define SL_CHANNEL_NAME_MAX 32    /* bytes of UTF-8 without '#' */
+#define SL_CHANNELS_MAX     32    /* for each persona */
+#define SL_PEOPLE_MAX       4096  /* about 250 bytes each */
+#define SL_TEXT_MAX         10000 /* bytes of UTF-8 in one message, at most 16 parts */
+#define SL_PARTS_MAX        16
+#define SL_HISTORY_MAX      5000 /* messages for each persona; the oldest go first */
+#define SL_PASSPHRASE_MIN   8    /* bytes; the board may be seized with the vault on it */
 
 #define SL_MESSAGE_LIFETIME (24 * 3600) /* seconds */
 
@@ -37,29 +37,29 @@ const char *sl_message_state_name(enum sl_message_state state);
 struct sl_chat;
 
 struct sl_message {
-    uint64_t number;             /* order in this persona's history; never reused */
-    uint8_t id[SL_ID_LEN];       /* envelope id of its first part */
+    uint64_t number;       /* order in this persona's history; never reused */
+    uint8_t id[SL_ID_LEN]; /* envelope id of its first part */
     bool direct;
     char channel[SL_CHANNEL_NAME_MAX + 1]; /* without '#'; empty if direct */
-    uint8_t person[SL_KEY_LEN];  /* direct: who the conversation is with. channel: the author */
+    uint8_t person[SL_KEY_LEN]; /* direct: who the conversation is with. channel: the author */
     bool outgoing;
     enum sl_message_state state;
-    bool durable;                /* outgoing: false if the disk did not take it */
-    bool unread;                 /* incoming and not yet looked at */
-    uint64_t created;            /* Unix microseconds as its author's node says; orders an author's
-                                    messages */
-    sl_time at;                  /* life clock: when it was written, by its age at arrival */
-    const char *text;            /* UTF-8, NUL-terminated, borrowed */
+    bool durable;     /* outgoing: false if the disk did not take it */
+    bool unread;      /* incoming and not yet looked at */
+    uint64_t created; /* Unix microseconds as its author's node says; orders an author's
+                         messages */
+    sl_time at;       /* life clock: when it was written, by its age at arrival */
+    const char *text; /* UTF-8, NUL-terminated, borrowed */
     size_t text_len;
 };
 
 struct sl_person {
-    uint8_t key[SL_KEY_LEN];     /* Ed25519: this is who they are */
-    char code[12];               /* short code, "k7mq-2hdc": enough to tell namesakes apart */
-    char nick[SL_NICK_MAX + 1];  /* what they call themselves: not unique, not proof */
-    bool verified;               /* the persona's owner compared the authentication code */
-    bool local;                  /* a persona of this node */
-    bool writable;               /* a prekey that can still be sealed to is known */
+    uint8_t key[SL_KEY_LEN];    /* Ed25519: this is who they are */
+    char code[12];              /* short code, "k7mq-2hdc": enough to tell namesakes apart */
+    char nick[SL_NICK_MAX + 1]; /* what they call themselves: not unique, not proof */
+    bool verified;              /* the persona's owner compared the authentication code */
+    bool local;                 /* a persona of this node */
+    bool writable;              /* a prekey that can still be sealed to is known */
     sl_time last_heard;
 };
 
@@ -90,7 +90,7 @@ struct sl_chat_events {
 };
 
 struct sl_chat_config {
-    struct sl_node *node;        /* outlives the chat */
+    struct sl_node *node; /* outlives the chat */
     struct sl_primitives primitives;
     struct sl_sealing sealing;
     struct sl_vault_port vault;
@@ -119,10 +119,10 @@ void sl_chat_counters(const struct sl_chat *chat, struct sl_chat_counters *ret_c
 
 /* ---- Personas ---- */
 
-/* A new persona, joined to #general and announced. Without a passphrase it lives in memory; with one
- * it is kept in the vault. 0 with ret_persona; -EEXIST (this owner's nick in use here, or kept),
- * -EINVAL (nick empty, too long, not showable, or starting with '#'), -ENOSPC, -ERANGE (passphrase
- * too short), or a vault error. */
+/* A new persona, joined to #general and announced. Without a passphrase it lives in memory; with
+ * one it is kept in the vault. 0 with ret_persona; -EEXIST (this owner's nick in use here, or
+ * kept), -EINVAL (nick empty, too long, not showable, or starting with '#'), -ENOSPC, -ERANGE
+ * (passphrase too short), or a vault error. */
 int sl_chat_create(struct sl_chat *chat, uint32_t owner, const char *nick, const char *passphrase,
                    sl_time now, uint32_t *ret_persona);
 /* A kept persona comes back, and with it what arrived meanwhile. -ENOENT, -EACCES (wrong
@@ -159,13 +159,13 @@ int sl_chat_channel_link(const struct sl_chat *chat, uint32_t owner, uint32_t pe
 /* ---- Messages ---- */
 
 /* `lifetime` in seconds, 0 for the default. 0 with ret_message (its text is not set), also when the
- * disk did not take it (durable is then false). -ENOENT (not in that channel), -EINVAL (empty or not
- * UTF-8), -EMSGSIZE (over SL_TEXT_MAX), -EPERM. */
+ * disk did not take it (durable is then false). -ENOENT (not in that channel), -EINVAL (empty or
+ * not UTF-8), -EMSGSIZE (over SL_TEXT_MAX), -EPERM. */
 int sl_chat_send(struct sl_chat *chat, uint32_t owner, uint32_t persona, const char *channel,
                  const char *text, size_t len, uint32_t lifetime, sl_time now,
                  struct sl_message *ret_message);
-/* As above; -ENOENT if the person is not known, -EHOSTUNREACH if no prekey of theirs is young enough
- * to seal to: they have to be heard again first. */
+/* As above; -ENOENT if the person is not known, -EHOSTUNREACH if no prekey of theirs is young
+ * enough to seal to: they have to be heard again first. */
 int sl_chat_send_direct(struct sl_chat *chat, uint32_t owner, uint32_t persona,
                         const uint8_t person[SL_KEY_LEN], const char *text, size_t len,
                         uint32_t lifetime, sl_time now, struct sl_message *ret_message);
@@ -173,8 +173,8 @@ int sl_chat_send_direct(struct sl_chat *chat, uint32_t owner, uint32_t persona,
 /* The persona's history in order of `number`: the first with number >= from. -ENOENT at the end. */
 int sl_chat_history(const struct sl_chat *chat, uint32_t owner, uint32_t persona, uint64_t from,
                     struct sl_message *ret_message);
-/* The persona looked at everything in that conversation (channel or person; the other is NULL) up to
- * `number`: read receipts go out for direct messages. */
+/* The persona looked at everything in that conversation (channel or person; the other is NULL) up
+ * to `number`: read receipts go out for direct messages. */
 int sl_chat_mark_read(struct sl_chat *chat, uint32_t owner, uint32_t persona, const char *channel,
                       const uint8_t person[SL_KEY_LEN], uint64_t number, sl_time now);
 

@@ -30,7 +30,7 @@ int sl_persona_join(struct sl_chat *chat, struct sl_persona *persona,
             return error;
     }
     persona->channels[persona->channel_count++] = *channel;
-    sl_chat_offer_store(chat, persona, channel->name, now);
+    sl_scan_start(chat, persona, SL_SCAN_BIT(SL_ENVELOPE_CHANNEL), now);
     return 0;
 }
 

@@ -66,13 +66,14 @@ static struct wanted parse_name(const char *name)
 static bool is_wanted(const struct wanted *wanted, const struct sl_person_entry *entry)
 {
     const char *nick = entry->announcement.nick;
-    if (wanted->nick && (strlen(nick) != wanted->nick_len ||
-                         memcmp(nick, wanted->nick, wanted->nick_len) != 0))
+    if (wanted->nick &&
+        (strlen(nick) != wanted->nick_len || memcmp(nick, wanted->nick, wanted->nick_len) != 0))
         return false;
     return !wanted->code || strcmp(entry->code, wanted->code) == 0;
 }
 
-/* Best last. A persona that went away without a word does not make the next of that nick ambiguous. */
+/* Best last. A persona that went away without a word does not make the next of that nick ambiguous.
+ */
 enum rank { RANK_ABSENT, RANK_PRESENT, RANK_VERIFIED, RANK_NONE };
 
 static enum rank rank_of(const struct sl_chat *chat, const struct sl_persona *self,

@@ -32,22 +32,25 @@ static void drop_newest_prekey(struct sl_chat *chat, struct sl_persona *persona)
 
 static int publish_announcement(struct sl_chat *chat, struct sl_persona *persona, sl_time now)
 {
-    const struct sl_prekey *newest = &persona->prekeys[persona->prekey_count - 1];
-    struct sl_announcement announcement = {0};
-    memcpy(announcement.key, persona->key, SL_KEY_LEN);
-    memcpy(announcement.box, persona->profile.box, SL_KEY_LEN);
-    memcpy(announcement.prekey, newest->key, SL_KEY_LEN);
-    memcpy(announcement.nick, persona->nick, sizeof(announcement.nick));
-    struct sl_stamp stamp = {.created = chat->mesh.next_created(chat->mesh.ctx, now)};
-    memcpy(stamp.origin, chat->mesh.origin, SL_ORIGIN_LEN);
+    struct sl_announcing announcing = {
+        .people_key = chat->people_key,
+        .seed = persona->profile.seed,
+        .stamp = {.created = chat->mesh.next_created(chat->mesh.ctx, now)},
+    };
+    struct sl_announcement *announcement = &announcing.announcement;
+    memcpy(announcing.stamp.origin, chat->mesh.origin, SL_ORIGIN_LEN);
+    memcpy(announcement->key, persona->key, SL_KEY_LEN);
+    memcpy(announcement->box, persona->profile.box, SL_KEY_LEN);
+    memcpy(announcement->prekey, persona->prekeys[persona->prekey_count - 1].key, SL_KEY_LEN);
+    memcpy(announcement->nick, persona->nick, sizeof(announcement->nick));
     uint8_t payload[SL_PAYLOAD_MAX], id[SL_ID_LEN];
-    struct sl_outgoing outgoing = {.kind = SL_ENVELOPE_PERSONA,
-                                   .created = stamp.created,
-                                   .lifetime = SL_PERSONA_LIFETIME,
-                                   .payload = payload};
-    outgoing.payload_len =
-        sl_announcement_seal(&chat->config.primitives, chat->people_key, persona->profile.seed,
-                             &stamp, &announcement, payload);
+    struct sl_outgoing outgoing = {
+        .kind = SL_ENVELOPE_PERSONA,
+        .created = announcing.stamp.created,
+        .lifetime = SL_PERSONA_LIFETIME,
+        .payload = payload,
+        .payload_len = sl_announcement_seal(&chat->config.primitives, &announcing, payload),
+    };
     return sl_chat_publish(chat, persona, &outgoing, now, id);
 }
 
@@ -73,8 +76,7 @@ static void rotate_prekey(struct sl_chat *chat, struct sl_persona *persona, sl_t
 
 void sl_persona_tick(struct sl_chat *chat, struct sl_persona *persona, sl_time now)
 {
-    while (persona->prekey_count > 0 &&
-           now - persona->prekeys[0].made >= SL_PREKEY_DESTROY)
+    while (persona->prekey_count > 0 && now - persona->prekeys[0].made >= SL_PREKEY_DESTROY)
         drop_oldest_prekey(chat, persona);
     if (persona->announce_at <= now)
         rotate_prekey(chat, persona, now);
@@ -103,6 +105,7 @@ static struct sl_persona *new_persona(struct sl_chat *chat, uint32_t owner, cons
     sl_history_init(&persona->history, p, sl_prng_next(&chat->prng));
     sl_parts_init(&persona->parts, p);
     sl_hold_init(&persona->hold, p);
+    sl_map_init(&persona->scan.done, SL_ID_LEN, 1, 0);
     return persona;
 }
 
@@ -147,6 +150,7 @@ void sl_persona_free(struct sl_chat *chat, struct sl_persona *persona)
     sl_history_done(&persona->history);
     sl_parts_done(&persona->parts);
     sl_hold_done(&persona->hold);
+    sl_map_done(&persona->scan.done);
     sl_vault_done(&persona->vault);
     wipe(chat, persona, sizeof(*persona));
     free(persona);
@@ -158,8 +162,7 @@ static struct sl_persona *find_open(const struct sl_chat *chat, uint32_t owner, 
 {
     for (size_t i = 0; i < chat->persona_count; i++) {
         struct sl_persona *persona = chat->personas[i];
-        if (strcmp(persona->nick, nick) == 0 &&
-            (kept ? persona->kept : persona->owner == owner))
+        if (strcmp(persona->nick, nick) == 0 && (kept ? persona->kept : persona->owner == owner))
             return persona;
     }
     return NULL;
@@ -190,7 +193,8 @@ static int create_vault(struct sl_persona *persona, const char *passphrase)
     return error;
 }
 
-/* Whether the nick is kept already. A disk that cannot be read is in the way of kept personas only. */
+/* Whether the nick is kept already. A disk that cannot be read is in the way of kept personas only.
+ */
 static int check_vault(const struct sl_persona *persona, bool keep)
 {
     int exists = sl_vault_exists(&persona->vault);
@@ -373,7 +377,7 @@ int sl_chat_unlock(struct sl_chat *chat, uint32_t owner, const char *nick, const
     persona->announce_at = next_announcement(chat, persona, now);
     sl_persona_tick(chat, persona, now);
     sl_receipts_add_owed(chat, persona, now);
-    sl_chat_offer_store(chat, persona, NULL, now);
+    sl_scan_start(chat, persona, SL_SCAN_ALL, now);
     *ret_persona = persona->handle;
     return 0;
 }

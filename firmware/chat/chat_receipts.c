@@ -1,5 +1,5 @@
-/* Receipts that are due. One goes out only for what would survive a power cut here: the sender stops
- * worrying when it arrives. */
+/* Receipts that are due. One goes out only for what would survive a power cut here: the sender
+ * stops worrying when it arrives. */
 #include "chat/internal.h"
 
 #include <stdlib.h>
@@ -70,8 +70,7 @@ bool sl_receipts_take(struct sl_chat *chat, const uint8_t token[SL_TOKEN_LEN])
         struct sl_persona *persona = chat->personas[i];
         size_t part;
         enum sl_token_kind kind;
-        struct sl_record *record =
-            sl_history_take_token(&persona->history, token, &part, &kind);
+        struct sl_record *record = sl_history_take_token(&persona->history, token, &part, &kind);
         if (!record)
             continue;
         sl_chat_raise(chat, persona, record, part,

@@ -37,7 +37,8 @@ static void make_room(struct sl_persona *persona, const struct sl_record *record
     }
 }
 
-/* Numbers are never used again, so the vault hears of them before the first of each block is used. */
+/* Numbers are never used again, so the vault hears of them before the first of each block is used.
+ */
 static void reserve_number(struct sl_persona *persona)
 {
     const uint64_t block = 256;
@@ -88,12 +89,14 @@ static void release(struct sl_chat *chat, struct sl_persona *persona, struct sl_
 void sl_chat_release_due(struct sl_chat *chat, struct sl_persona *persona, sl_time now)
 {
     struct sl_record *record;
+    if (persona->scan.kinds != 0)
+        return; /* what is missing may yet be found */
     while ((record = sl_hold_due(&persona->hold, now)))
         release(chat, persona, record, now);
 }
 
-static void put_in_order(struct sl_chat *chat, struct sl_persona *persona,
-                         struct sl_record *record, const struct sl_offer *offer)
+static void put_in_order(struct sl_chat *chat, struct sl_persona *persona, struct sl_record *record,
+                         const struct sl_offer *offer)
 {
     static const uint8_t first[SL_PREV_LEN];
     if (memcmp(record->prev, first, SL_PREV_LEN) == 0 ||
@@ -177,7 +180,6 @@ static void offer_post(struct sl_chat *chat, struct sl_persona *persona,
     for (size_t i = 0; i < persona->channel_count; i++) {
         const struct sl_channel *channel = &persona->channels[i];
         if (!sl_channel_hinted(channel, envelope->payload, envelope->payload_len) ||
-            (offer->channel && strcmp(offer->channel, channel->name) != 0) ||
             !open_post(chat, channel, offer, opened))
             continue;
         struct sl_incoming incoming = {.content = opened->content,
@@ -243,8 +245,7 @@ static bool open_direct(const struct sl_chat *chat, const struct sl_persona *per
 static void wait_for_sender(struct sl_persona *persona, const struct sl_waiting *message)
 {
     for (size_t i = 0; i < SL_WAITING_MAX; i++)
-        if (persona->waiting[i].used &&
-            memcmp(persona->waiting[i].id, message->id, SL_ID_LEN) == 0)
+        if (persona->waiting[i].used && memcmp(persona->waiting[i].id, message->id, SL_ID_LEN) == 0)
             return;
     persona->waiting[persona->waiting_next] = *message;
     persona->waiting_next = (persona->waiting_next + 1) % SL_WAITING_MAX;
@@ -291,8 +292,7 @@ static void offer_waiting(struct sl_chat *chat, struct sl_persona *persona,
     for (size_t n = 0; n < SL_WAITING_MAX; n++) {
         struct sl_waiting *message =
             &persona->waiting[(persona->waiting_next + n) % SL_WAITING_MAX];
-        if (!message->used ||
-            memcmp(message->opened.sender, sender->id, SL_PERSONA_ID_LEN) != 0)
+        if (!message->used || memcmp(message->opened.sender, sender->id, SL_PERSONA_ID_LEN) != 0)
             continue;
         take_direct(chat, persona, sender, message, offer);
         chat->config.primitives.wipe(chat->config.primitives.ctx, message, sizeof(*message));
@@ -354,45 +354,4 @@ void sl_chat_offer(struct sl_chat *chat, const struct sl_offer *offer)
     case SL_ENVELOPE_REVOCATION:
         break;
     }
-}
-
-/* ---- What the store holds ---- */
-
-struct store_walk {
-    struct sl_chat *chat;
-    struct sl_persona *persona;
-    const char *channel;
-    sl_time now;
-};
-
-static void found_in_store(void *arg, const struct sl_envelope *envelope,
-                           const uint8_t id[SL_ID_LEN], sl_time born, bool local, bool relayed)
-{
-    (void)local;
-    const struct store_walk *walk = arg;
-    size_t part;
-    struct sl_record *record = sl_history_id(&walk->persona->history, id, &part);
-    if (record && record->message.outgoing && relayed)
-        sl_chat_raise(walk->chat, walk->persona, record, part, SL_MESSAGE_RELAYED);
-    if (!record)
-        sl_chat_offer(walk->chat, &(struct sl_offer){.envelope = envelope,
-                                                     .id = id,
-                                                     .born = born,
-                                                     .relayed = relayed,
-                                                     .backlog = true,
-                                                     .only = walk->persona,
-                                                     .channel = walk->channel,
-                                                     .now = walk->now});
-}
-
-void sl_chat_offer_store(struct sl_chat *chat, struct sl_persona *persona, const char *channel,
-                         sl_time now)
-{
-    static const enum sl_envelope_kind kinds[] = {SL_ENVELOPE_CHANNEL, SL_ENVELOPE_DIRECT,
-                                                  SL_ENVELOPE_RECEIPT};
-    struct store_walk walk = {.chat = chat, .persona = persona, .channel = channel, .now = now};
-    size_t kind_count = channel ? 1 : SL_ARRAY_LEN(kinds);
-    for (size_t i = 0; i < kind_count; i++)
-        chat->mesh.each(chat->mesh.ctx, kinds[i], now, found_in_store, &walk);
-    sl_chat_release_due(chat, persona, now);
 }

@@ -30,6 +30,8 @@ struct sending {
     uint32_t lifetime;
     sl_time now;
     struct sl_record *record;
+    size_t part;      /* which is being sent */
+    uint64_t created; /* and the creation time of its envelope */
 };
 
 static int check_text(const char *text, size_t len, uint32_t lifetime)
@@ -43,11 +45,11 @@ static int check_text(const char *text, size_t len, uint32_t lifetime)
 }
 
 /* Length of the payload. Draws a receipt key for a direct message. */
-static int seal(const struct sending *s, uint64_t created, const uint8_t *content, size_t len,
-                size_t part, uint8_t ret_payload[SL_PAYLOAD_MAX])
+static int seal(const struct sending *s, const uint8_t *content, size_t len,
+                uint8_t ret_payload[SL_PAYLOAD_MAX])
 {
     const struct sl_primitives *p = &s->chat->config.primitives;
-    struct sl_stamp stamp = {.created = created};
+    struct sl_stamp stamp = {.created = s->created};
     memcpy(stamp.origin, s->chat->mesh.origin, SL_ORIGIN_LEN);
     if (s->channel) {
         struct sl_channel_draft draft = {.stamp = stamp,
@@ -57,7 +59,7 @@ static int seal(const struct sending *s, uint64_t created, const uint8_t *conten
                                          .content_len = len};
         return (int)sl_channel_seal(p, s->channel, &draft, ret_payload);
     }
-    uint8_t *receipt_key = s->record->parts[part].receipt_key;
+    uint8_t *receipt_key = s->record->parts[s->part].receipt_key;
     p->random(p->ctx, receipt_key, SL_RECEIPT_KEY_LEN);
     struct sl_direct_draft draft = {.stamp = stamp,
                                     .sender = s->persona->key,
@@ -71,32 +73,33 @@ static int seal(const struct sending *s, uint64_t created, const uint8_t *conten
 }
 
 /* One envelope. The last one is synced, and with it all before. */
-static int send_content(struct sending *s, const struct sl_content *content, size_t part)
+static int send_content(struct sending *s, const struct sl_content *content)
 {
     const struct sl_primitives *p = &s->chat->config.primitives;
     uint8_t bytes[SL_CHANNEL_CONTENT_MAX], payload[SL_PAYLOAD_MAX];
     int len = sl_content_encode(content, bytes, sizeof(bytes));
     assert(len > 0);
-    uint64_t created = s->chat->mesh.next_created(s->chat->mesh.ctx, s->now);
-    int payload_len = seal(s, created, bytes, (size_t)len, part, payload);
+    s->created = s->chat->mesh.next_created(s->chat->mesh.ctx, s->now);
+    int payload_len = seal(s, bytes, (size_t)len, payload);
     p->wipe(p->ctx, bytes, sizeof(bytes));
     if (payload_len < 0)
         return -EHOSTUNREACH;
     struct sl_outgoing outgoing = {
         .kind = s->channel ? SL_ENVELOPE_CHANNEL : SL_ENVELOPE_DIRECT,
-        .created = created,
+        .created = s->created,
         .lifetime = s->lifetime,
         .payload = payload,
         .payload_len = (size_t)payload_len,
-        .sync = part + 1 == s->record->part_count,
+        .sync = s->part + 1 == s->record->part_count,
     };
-    int error = sl_chat_publish(s->chat, s->persona, &outgoing, s->now, s->record->parts[part].id);
+    int error =
+        sl_chat_publish(s->chat, s->persona, &outgoing, s->now, s->record->parts[s->part].id);
     if (sl_publish_failed(error))
         return error;
     if (error < 0)
         s->record->message.durable = false;
-    if (part == 0)
-        s->record->message.created = created;
+    if (s->part == 0)
+        s->record->message.created = s->created;
     return 0;
 }
 
@@ -109,14 +112,14 @@ static int send_all(struct sending *s, const size_t *ends)
     p->random(p->ctx, content.group, SL_GROUP_LEN);
     memcpy(content.prev, record->prev, SL_PREV_LEN);
     size_t at = 0;
-    for (size_t i = 0; i < record->part_count; i++) {
-        content.number = (uint8_t)i;
+    for (s->part = 0; s->part < record->part_count; s->part++) {
+        content.number = (uint8_t)s->part;
         content.text = (const uint8_t *)record->message.text + at;
-        content.text_len = ends[i] - at;
-        int error = send_content(s, &content, i);
+        content.text_len = ends[s->part] - at;
+        int error = send_content(s, &content);
         if (error < 0)
             return error;
-        at = ends[i];
+        at = ends[s->part];
     }
     memcpy(record->message.id, record->parts[0].id, SL_ID_LEN);
     return 0;
@@ -218,8 +221,7 @@ int sl_chat_send_direct(struct sl_chat *chat, uint32_t owner, uint32_t persona,
                         uint32_t lifetime, sl_time now, struct sl_message *ret_message)
 {
     chat->now = now;
-    struct sending s = {
-        .chat = chat, .persona = sl_chat_own(chat, owner, persona), .now = now};
+    struct sending s = {.chat = chat, .persona = sl_chat_own(chat, owner, persona), .now = now};
     if (!s.persona)
         return -EPERM;
     struct sl_person_entry *entry = sl_people_key_entry(&chat->people, person);
@@ -251,7 +253,7 @@ int sl_chat_mark_read(struct sl_chat *chat, uint32_t owner, uint32_t persona, co
     bool to_oneself = person && memcmp(person, self->key, SL_KEY_LEN) == 0;
     for (size_t i = 0; i < self->history.count; i++) {
         struct sl_record *record = self->history.records[i];
-        if (record->message.number > number || 
+        if (record->message.number > number ||
             !sl_record_in(record, joined ? joined->name : NULL, person))
             continue;
         if (to_oneself)

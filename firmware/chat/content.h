@@ -8,10 +8,10 @@
 #include "base/wire.h"
 #include "chat/chat.h"
 
-#define SL_PREV_LEN         4 /* start of the id of the author's message before this one */
-#define SL_GROUP_LEN        4 /* which parts belong together */
-#define SL_TEXT_HEADER_LEN  (1 + SL_PREV_LEN)
-#define SL_PART_HEADER_LEN  (SL_TEXT_HEADER_LEN + 2 + SL_GROUP_LEN)
+#define SL_PREV_LEN        4 /* start of the id of the author's message before this one */
+#define SL_GROUP_LEN       4 /* which parts belong together */
+#define SL_TEXT_HEADER_LEN (1 + SL_PREV_LEN)
+#define SL_PART_HEADER_LEN (SL_TEXT_HEADER_LEN + 2 + SL_GROUP_LEN)
 
 enum sl_content_type { SL_CONTENT_TEXT = 1, SL_CONTENT_PART = 2 };
 
@@ -31,8 +31,9 @@ int sl_content_encode(const struct sl_content *content, uint8_t *ret_bytes, size
 /* -EBADMSG if it is not well-formed; the text is then valid UTF-8. */
 int sl_content_decode(const uint8_t *bytes, size_t len, struct sl_content *ret_content);
 
-/* Cuts valid text into contents of at most `content_cap` bytes each: writes the end of every piece and
- * returns how many there are (1: it fits as TEXT), or 0 if SL_PARTS_MAX of them do not hold it. */
+/* Cuts valid text into contents of at most `content_cap` bytes each: writes the end of every piece
+ * and returns how many there are (1: it fits as TEXT), or 0 if SL_PARTS_MAX of them do not hold it.
+ */
 size_t sl_content_cut(const uint8_t *text, size_t len, size_t content_cap,
                       size_t ret_ends[SL_PARTS_MAX]);
 

@@ -38,8 +38,7 @@ static size_t padded_len(size_t plaintext_len)
 }
 
 int sl_direct_seal(const struct sl_primitives *primitives, const struct sl_sealing *sealing,
-                   const struct sl_direct_draft *draft,
-                   uint8_t ret_payload[SL_DIRECT_PAYLOAD_MAX])
+                   const struct sl_direct_draft *draft, uint8_t ret_payload[SL_DIRECT_PAYLOAD_MAX])
 {
     uint8_t prologue[PROLOGUE_LEN], plaintext[SL_DIRECT_PLAINTEXT_MAX];
     uint8_t sender[SL_PERSONA_ID_LEN];
@@ -92,8 +91,8 @@ static bool read_plaintext(const uint8_t *plaintext, size_t len,
 }
 
 bool sl_direct_open(const struct sl_primitives *primitives, const struct sl_sealing *sealing,
-                    const struct sl_direct_recipient *recipient,
-                    const struct sl_envelope *envelope, struct sl_direct_message *ret_message)
+                    const struct sl_direct_recipient *recipient, const struct sl_envelope *envelope,
+                    struct sl_direct_message *ret_message)
 {
     if (!is_payload_size(envelope->payload_len))
         return false;

@@ -1,9 +1,10 @@
 /* Direct messages (PROTOCOL.md, Direct message): sealed to the recipient's prekey with Noise X and
  * padded to one of three sizes.
  *
- * Both personas are bound into it: the recipient's key is in the prologue, and a hash of the sender's
- * is inside. Otherwise someone who announces another's box key or prekey as their own could pass that
- * person's messages off as theirs, or have messages for them land with that person. */
+ * Both personas are bound into it: the recipient's key is in the prologue, and a hash of the
+ * sender's is inside. Otherwise someone who announces another's box key or prekey as their own
+ * could pass that person's messages off as theirs, or have messages for them land with that person.
+ */
 #ifndef SL_CHAT_DIRECT_H
 #define SL_CHAT_DIRECT_H
 
@@ -32,13 +33,12 @@ struct sl_direct_draft {
 
 /* Length of the payload: 256, 512 or 1,024; or -EINVAL for a low-order prekey. */
 int sl_direct_seal(const struct sl_primitives *primitives, const struct sl_sealing *sealing,
-                   const struct sl_direct_draft *draft,
-                   uint8_t ret_payload[SL_DIRECT_PAYLOAD_MAX]);
+                   const struct sl_direct_draft *draft, uint8_t ret_payload[SL_DIRECT_PAYLOAD_MAX]);
 
 struct sl_direct_message {
     uint8_t box[SL_KEY_LEN];           /* who sealed it, proved */
-    uint8_t sender[SL_PERSONA_ID_LEN]; /* which persona they say they are: look it up and compare its
-                                          box key */
+    uint8_t sender[SL_PERSONA_ID_LEN]; /* which persona they say they are: look it up and compare
+                                          its box key */
     uint8_t receipt_key[SL_RECEIPT_KEY_LEN];
     size_t content_len;
     uint8_t content[SL_DIRECT_CONTENT_MAX];
@@ -51,8 +51,8 @@ struct sl_direct_recipient {
 
 /* One answer for every way to fail; ret_message is then untouched. */
 bool sl_direct_open(const struct sl_primitives *primitives, const struct sl_sealing *sealing,
-                    const struct sl_direct_recipient *recipient,
-                    const struct sl_envelope *envelope, struct sl_direct_message *ret_message);
+                    const struct sl_direct_recipient *recipient, const struct sl_envelope *envelope,
+                    struct sl_direct_message *ret_message);
 
 /* What stands for a persona inside a direct message. */
 void sl_persona_id(const struct sl_primitives *primitives, const uint8_t key[SL_KEY_LEN],

@@ -45,8 +45,7 @@ void sl_expiry_init(struct sl_expiry *expiry, const struct sl_vault *ports,
     *expiry = (struct sl_expiry){.vault = *ports};
     p->hash(p->ctx, "starling vault expiry owner", node_seed, NULL, 0, expiry->vault.owner,
             SL_VAULT_ID_LEN);
-    p->hash(p->ctx, "starling vault expiry key", node_seed, NULL, 0, expiry->vault.key,
-            SL_KEY_LEN);
+    p->hash(p->ctx, "starling vault expiry key", node_seed, NULL, 0, expiry->vault.key, SL_KEY_LEN);
     sl_vault_each(&expiry->vault, SL_VAULT_EXPIRY, load_entry, expiry);
 }
 

@@ -1,6 +1,6 @@
-/* When prekeys have to be gone from the vault: known without any passphrase, so that they go in time
- * while their persona is locked and after the board was off. Kept under a key of the node itself; says
- * nothing but which records are to be destroyed when. */
+/* When prekeys have to be gone from the vault: known without any passphrase, so that they go in
+ * time while their persona is locked and after the board was off. Kept under a key of the node
+ * itself; says nothing but which records are to be destroyed when. */
 #ifndef SL_CHAT_EXPIRY_H
 #define SL_CHAT_EXPIRY_H
 

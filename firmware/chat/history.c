@@ -134,8 +134,7 @@ static int make_room(struct sl_history *history)
 }
 
 /* Both receipts of each part, unless it is read already. */
-static int expect_tokens(struct sl_history *history, const struct sl_record *record,
-                         uint32_t value)
+static int expect_tokens(struct sl_history *history, const struct sl_record *record, uint32_t value)
 {
     if (!record->message.direct || !record->message.outgoing)
         return 0;
@@ -306,7 +305,8 @@ size_t sl_history_unread(const struct sl_history *history, const char *channel,
 {
     size_t count = 0;
     for (size_t i = 0; i < history->count; i++)
-        if (history->records[i]->message.unread && sl_record_in(history->records[i], channel, person))
+        if (history->records[i]->message.unread &&
+            sl_record_in(history->records[i], channel, person))
             count++;
     return count;
 }

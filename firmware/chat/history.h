@@ -1,5 +1,5 @@
-/* What a persona wrote and received, in order of arrival, bounded in number and bytes. Found by number,
- * by the envelope id of any part, by receipt token, and by the start of a message's id. */
+/* What a persona wrote and received, in order of arrival, bounded in number and bytes. Found by
+ * number, by the envelope id of any part, by receipt token, and by the start of a message's id. */
 #ifndef SL_CHAT_HISTORY_H
 #define SL_CHAT_HISTORY_H
 
@@ -20,12 +20,12 @@ struct sl_part_ref {
 struct sl_record {
     struct sl_message message; /* its text is owned and NUL-terminated */
     uint8_t prev[SL_PREV_LEN];
-    uint32_t lifetime;         /* seconds */
-    sl_time due;               /* while held back: when it is shown all the same */
-    bool saved;                /* kept personas: the vault has it as it is now */
-    bool acked;                /* incoming direct: the delivered receipt went out */
-    bool read_acked;           /* and the read receipt */
-    uint8_t part_count;        /* 1 to SL_PARTS_MAX */
+    uint32_t lifetime;  /* seconds */
+    sl_time due;        /* while held back: when it is shown all the same */
+    bool saved;         /* kept personas: the vault has it as it is now */
+    bool acked;         /* incoming direct: the delivered receipt went out */
+    bool read_acked;    /* and the read receipt */
+    uint8_t part_count; /* 1 to SL_PARTS_MAX */
     struct sl_part_ref parts[];
 };
 
@@ -38,8 +38,7 @@ char *sl_record_text(struct sl_record *record);
 size_t sl_record_size(const struct sl_record *record);
 
 /* Whether both are of one conversation: the same channel, or direct with the same person. */
-bool sl_record_in(const struct sl_record *record, const char *channel,
-                  const uint8_t *person);
+bool sl_record_in(const struct sl_record *record, const char *channel, const uint8_t *person);
 
 /* Whether both are of one conversation and by one author. */
 bool sl_record_same_thread(const struct sl_record *a, const struct sl_record *b);
@@ -53,9 +52,9 @@ struct sl_history {
     size_t count, cap;
     size_t bytes, direct_bytes;
     uint64_t next_number;
-    struct sl_map ids;      /* envelope id -> low bits of the number */
-    struct sl_map prevs;    /* start of a message's id -> the same */
-    struct sl_map tokens;   /* receipts still expected -> the same */
+    struct sl_map ids;    /* envelope id -> low bits of the number */
+    struct sl_map prevs;  /* start of a message's id -> the same */
+    struct sl_map tokens; /* receipts still expected -> the same */
     const struct sl_primitives *primitives;
 };
 

@@ -1,5 +1,5 @@
-/* The chat from inside: shared by the chat's own files, and by tests that put a stand-in in place of
- * the mesh node. */
+/* The chat from inside: shared by the chat's own files, and by tests that put a stand-in in place
+ * of the mesh node. */
 #ifndef SL_CHAT_INTERNAL_H
 #define SL_CHAT_INTERNAL_H
 
@@ -25,8 +25,7 @@ typedef void (*sl_mesh_found)(void *arg, const struct sl_envelope *envelope,
 struct sl_chat_mesh {
     void *ctx;
     uint64_t (*next_created)(void *ctx, sl_time now);
-    int (*publish)(void *ctx, const struct sl_draft *draft, sl_time now,
-                   uint8_t ret_id[SL_ID_LEN]);
+    int (*publish)(void *ctx, const struct sl_draft *draft, sl_time now, uint8_t ret_id[SL_ID_LEN]);
     int (*each)(void *ctx, enum sl_envelope_kind kind, sl_time now, sl_mesh_found found, void *arg);
     uint8_t origin[SL_ORIGIN_LEN];
 };
@@ -39,6 +38,16 @@ struct sl_waiting {
     uint32_t lifetime;
     sl_time born;
 };
+
+/* A search of the store that is under way. */
+struct sl_scan {
+    unsigned kinds;     /* still to be searched: SL_SCAN_BIT()s; 0: none is under way */
+    struct sl_map done; /* ids looked at */
+};
+#define SL_SCAN_BIT(kind) (1u << (kind))
+#define SL_SCAN_ALL                                                                                \
+    (SL_SCAN_BIT(SL_ENVELOPE_CHANNEL) | SL_SCAN_BIT(SL_ENVELOPE_DIRECT) |                          \
+     SL_SCAN_BIT(SL_ENVELOPE_RECEIPT))
 
 struct sl_persona {
     uint32_t handle;
@@ -62,6 +71,7 @@ struct sl_persona {
     struct sl_hold hold;
     struct sl_waiting waiting[SL_WAITING_MAX];
     size_t waiting_next;
+    struct sl_scan scan;
 };
 
 struct sl_due_receipt {
@@ -113,16 +123,12 @@ struct sl_offer {
     const uint8_t *id;
     sl_time born;
     bool relayed;
-    bool backlog;             /* from the store: nothing older is on its way */
-    struct sl_persona *only;  /* NULL: for everybody here */
-    const char *channel;      /* NULL: any */
+    bool backlog;            /* from the store: nothing older is on its way */
+    struct sl_persona *only; /* NULL: for everybody here */
     sl_time now;
 };
 void sl_chat_offer(struct sl_chat *chat, const struct sl_offer *offer);
 
-/* What the store holds for a persona (channel NULL: everything) that it has not seen. */
-void sl_chat_offer_store(struct sl_chat *chat, struct sl_persona *persona, const char *channel,
-                         sl_time now);
 /* Takes a message into the history; the record as it is there, or NULL if it could not be kept. */
 struct sl_record *sl_chat_keep_take(struct sl_chat *chat, struct sl_persona *persona,
                                     struct sl_record *record, sl_time now);
@@ -132,6 +138,13 @@ void sl_chat_raise(struct sl_chat *chat, struct sl_persona *persona, struct sl_r
 void sl_chat_save(struct sl_persona *persona, struct sl_record *record);
 /* Shows what was held back long enough. */
 void sl_chat_release_due(struct sl_chat *chat, struct sl_persona *persona, sl_time now);
+
+/* ---- chat_scan.c ---- */
+
+/* Looks through the store for what the persona has not seen: the first slice at once. */
+void sl_scan_start(struct sl_chat *chat, struct sl_persona *persona, unsigned kinds, sl_time now);
+/* The next slice. */
+void sl_scan_go_on(struct sl_chat *chat, struct sl_persona *persona, sl_time now);
 
 /* ---- chat_receipts.c ---- */
 
@@ -181,8 +194,7 @@ static inline bool sl_publish_failed(int error)
 void sl_chat_describe(const struct sl_chat *chat, const struct sl_persona *persona,
                       const struct sl_person_entry *entry, struct sl_person *ret_person);
 /* Adds a pin: counted in the table, so that the person stays. -ENOSPC. */
-int sl_chat_pin(struct sl_chat *chat, struct sl_persona *persona,
-                struct sl_person_entry *entry);
+int sl_chat_pin(struct sl_chat *chat, struct sl_persona *persona, struct sl_person_entry *entry);
 void sl_chat_unpin(struct sl_chat *chat, struct sl_persona *persona, size_t at);
 
 #endif

@@ -90,8 +90,8 @@ static bool matches(const struct sl_parts_group *group, const struct sl_incoming
            group->count == in->content.count && strcmp(group->channel, in->channel) == 0;
 }
 
-static struct sl_parts_group *find_group(const struct sl_parts *parts,
-                                         const struct sl_incoming *in, size_t *ret_at)
+static struct sl_parts_group *find_group(const struct sl_parts *parts, const struct sl_incoming *in,
+                                         size_t *ret_at)
 {
     for (size_t i = 0; i < parts->count; i++) {
         if (!matches(parts->groups[i], in))
@@ -253,8 +253,7 @@ bool sl_hold_has(const struct sl_hold *hold, const uint8_t id[SL_ID_LEN])
 
 bool sl_hold_full(const struct sl_hold *hold, const struct sl_record *record)
 {
-    return hold->count == SL_HOLD_MAX ||
-           hold->bytes + sl_record_size(record) > SL_HOLD_BYTES_MAX;
+    return hold->count == SL_HOLD_MAX || hold->bytes + sl_record_size(record) > SL_HOLD_BYTES_MAX;
 }
 
 void sl_hold_put_take(struct sl_hold *hold, struct sl_record *record)

@@ -1,5 +1,5 @@
-/* Joins the parts of long messages, and puts messages in order; for one persona. Both hold a bounded
- * amount of what authenticated authors sent, and relays hold nothing of the kind. */
+/* Joins the parts of long messages, and puts messages in order; for one persona. Both hold a
+ * bounded amount of what authenticated authors sent, and relays hold nothing of the kind. */
 #ifndef SL_CHAT_PARTS_H
 #define SL_CHAT_PARTS_H
 
@@ -13,12 +13,12 @@
 
 /* One opened envelope. */
 struct sl_incoming {
-    struct sl_part_ref ref;      /* id, receipt key, state */
-    struct sl_content content;   /* borrowed */
+    struct sl_part_ref ref;    /* id, receipt key, state */
+    struct sl_content content; /* borrowed */
     bool direct;
-    bool outgoing;               /* the persona's own, found in the store */
-    const char *channel;         /* "" if direct */
-    const uint8_t *person;       /* who wrote it */
+    bool outgoing;         /* the persona's own, found in the store */
+    const char *channel;   /* "" if direct */
+    const uint8_t *person; /* who wrote it */
     uint64_t created;
     uint32_t lifetime;
     sl_time born;
@@ -36,8 +36,8 @@ struct sl_parts {
 void sl_parts_init(struct sl_parts *parts, const struct sl_primitives *primitives);
 void sl_parts_done(struct sl_parts *parts);
 
-/* The whole message, now the caller's, once `incoming` was all that it lacked; else NULL. When full, the
- * oldest group of the author that holds most gives way. */
+/* The whole message, now the caller's, once `incoming` was all that it lacked; else NULL. When
+ * full, the oldest group of the author that holds most gives way. */
 struct sl_record *sl_parts_add(struct sl_parts *parts, const struct sl_incoming *incoming);
 
 /* A message that came whole. NULL if out of memory. */

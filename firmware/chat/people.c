@@ -6,8 +6,7 @@
 
 enum { FIRST_CAP = 16 };
 
-void sl_people_init(struct sl_people *people, const struct sl_primitives *primitives,
-                    uint64_t seed)
+void sl_people_init(struct sl_people *people, const struct sl_primitives *primitives, uint64_t seed)
 {
     *people = (struct sl_people){.primitives = primitives};
     sl_map_init(&people->ids, SL_PERSONA_ID_LEN, SL_PEOPLE_MAX, seed);

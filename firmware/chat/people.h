@@ -1,6 +1,6 @@
 /* Everybody this node has heard of, bounded. Who is pinned by a persona of this node, or is one, is
- * never given up; of the rest a node brings in no more than it could have users, and the one that was
- * silent for longest goes first. */
+ * never given up; of the rest a node brings in no more than it could have users, and the one that
+ * was silent for longest goes first. */
 #ifndef SL_CHAT_PEOPLE_H
 #define SL_CHAT_PEOPLE_H
 
@@ -16,12 +16,12 @@ struct sl_person_entry {
     uint8_t id[SL_PERSONA_ID_LEN];
     char code[SL_CODE_LEN];
     uint8_t origin[SL_ORIGIN_LEN];
-    uint64_t created;   /* of the announcement */
-    sl_time born;       /* and by its age */
+    uint64_t created; /* of the announcement */
+    sl_time born;     /* and by its age */
     sl_time last_heard;
-    uint16_t pins;      /* personas of this node that verified them */
+    uint16_t pins; /* personas of this node that verified them */
     bool local;
-    bool met;           /* wrote to one of this node directly, or was written to */
+    bool met; /* wrote to one of this node directly, or was written to */
 };
 
 struct sl_people {
@@ -46,18 +46,16 @@ struct sl_heard {
     const uint8_t *origin;
     uint64_t created;
     sl_time born;
-    sl_time now;
 };
 
-/* Takes a checked announcement. The entry if it was news; NULL if it is not newer than what is known, or
- * there is no room. */
+/* Takes a checked announcement. The entry if it was news; NULL if it is not newer than what is
+ * known, or there is no room. */
 struct sl_person_entry *sl_people_hear(struct sl_people *people, const struct sl_heard *heard);
 
-/* Adds somebody of whom only key, box key and nick are known, unless they are known better. NULL if there
- * is no room. */
+/* Adds somebody of whom only key, box key and nick are known, unless they are known better. NULL if
+ * there is no room. */
 struct sl_person_entry *sl_people_remember(struct sl_people *people,
-                                           const struct sl_announcement *announcement,
-                                           sl_time now);
+                                           const struct sl_announcement *announcement, sl_time now);
 
 bool sl_person_writable(const struct sl_person_entry *entry, sl_time now);
 /* Announced themselves within the lifetime of an announcement. */

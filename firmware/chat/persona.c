@@ -38,12 +38,12 @@ bool sl_nick_valid(const char *nick)
 {
     size_t len = strlen(nick);
     return len > 0 && len <= SL_NICK_MAX && sl_text_showable((const uint8_t *)nick, len) &&
-           !strchr(nick, '\n') && !strchr(nick, '\t') && nick[0] != '#' && nick[0] != ' ' && nick[len - 1] != ' ' &&
-           !ends_like_code(nick, len);
+           !strchr(nick, '\n') && !strchr(nick, '\t') && nick[0] != '#' && nick[0] != ' ' &&
+           nick[len - 1] != ' ' && !ends_like_code(nick, len);
 }
 
-void sl_people_key(const struct sl_primitives *primitives,
-                   const uint8_t network_secret[SL_KEY_LEN], uint8_t ret_key[SL_KEY_LEN])
+void sl_people_key(const struct sl_primitives *primitives, const uint8_t network_secret[SL_KEY_LEN],
+                   uint8_t ret_key[SL_KEY_LEN])
 {
     primitives->hash(primitives->ctx, "starling people key", network_secret, NULL, 0, ret_key,
                      SL_KEY_LEN);
@@ -91,36 +91,39 @@ static void write_signed(struct sl_writer *w, const struct sl_stamp *stamp, cons
     assert(!w->failed);
 }
 
+static void write_body(struct sl_writer *w, const struct sl_announcement *announcement)
+{
+    size_t nick_len = strlen(announcement->nick);
+    sl_write_bytes(w, announcement->key, SL_KEY_LEN);
+    sl_write_bytes(w, announcement->box, SL_KEY_LEN);
+    sl_write_bytes(w, announcement->prekey, SL_KEY_LEN);
+    sl_write_u8(w, 0); /* flags */
+    sl_write_u8(w, (uint8_t)nick_len);
+    sl_write_bytes(w, (const uint8_t *)announcement->nick, nick_len);
+}
+
 size_t sl_announcement_seal(const struct sl_primitives *primitives,
-                            const uint8_t people_key[SL_KEY_LEN], const uint8_t seed[SL_KEY_LEN],
-                            const struct sl_stamp *stamp,
-                            const struct sl_announcement *announcement,
+                            const struct sl_announcing *announcing,
                             uint8_t ret_payload[SL_PAYLOAD_MAX])
 {
-    uint8_t body[BODY_MAX], to_sign[SIGNED_MAX];
+    uint8_t body[BODY_MAX], to_sign[SIGNED_MAX], salt[SL_SALT_LEN], nonce[SL_XNONCE_LEN];
     struct sl_writer b, s, w;
     sl_writer_init(&b, body, sizeof(body));
-    sl_write_bytes(&b, announcement->key, SL_KEY_LEN);
-    sl_write_bytes(&b, announcement->box, SL_KEY_LEN);
-    sl_write_bytes(&b, announcement->prekey, SL_KEY_LEN);
-    sl_write_u8(&b, 0); /* flags */
-    sl_write_u8(&b, (uint8_t)strlen(announcement->nick));
-    sl_write_bytes(&b, (const uint8_t *)announcement->nick, strlen(announcement->nick));
+    write_body(&b, &announcing->announcement);
     sl_writer_init(&s, to_sign, sizeof(to_sign));
-    write_signed(&s, stamp, body, b.len);
+    write_signed(&s, &announcing->stamp, body, b.len);
     uint8_t *signature = sl_write_reserve(&b, SL_SIGNATURE_LEN);
     assert(signature);
-    primitives->sign(primitives->ctx, seed, to_sign, s.len, signature);
+    primitives->sign(primitives->ctx, announcing->seed, to_sign, s.len, signature);
 
-    uint8_t salt[SL_SALT_LEN], nonce[SL_XNONCE_LEN];
     primitives->random(primitives->ctx, salt, sizeof(salt));
-    sl_stamp_nonce(stamp, salt, nonce);
+    sl_stamp_nonce(&announcing->stamp, salt, nonce);
     sl_writer_init(&w, ret_payload, SL_PAYLOAD_MAX);
     sl_write_bytes(&w, salt, sizeof(salt));
     uint8_t *sealed = sl_write_reserve(&w, b.len + SL_TAG_LEN);
     assert(sealed);
-    primitives->seal(primitives->ctx, people_key, nonce, sizeof(nonce), (const uint8_t *)AD,
-                     sizeof(AD) - 1, body, b.len, sealed);
+    primitives->seal(primitives->ctx, announcing->people_key, nonce, sizeof(nonce),
+                     (const uint8_t *)AD, sizeof(AD) - 1, body, b.len, sealed);
     return w.len;
 }
 

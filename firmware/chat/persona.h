@@ -7,10 +7,10 @@
 
 #define SL_CODE_LEN sizeof("k7mq-2hdc")
 
-#define SL_PERSONA_LIFETIME (30 * 3600)      /* seconds, of an announcement */
-#define SL_PREKEY_ROTATE    (6 * SL_HOUR)    /* then a new prekey is announced */
-#define SL_PREKEY_SEAL_MAX  (24 * SL_HOUR)   /* no longer sealed to */
-#define SL_PREKEY_DESTROY   (30 * SL_HOUR)   /* its secret is gone */
+#define SL_PERSONA_LIFETIME (30 * 3600)    /* seconds, of an announcement */
+#define SL_PREKEY_ROTATE    (6 * SL_HOUR)  /* then a new prekey is announced */
+#define SL_PREKEY_SEAL_MAX  (24 * SL_HOUR) /* no longer sealed to */
+#define SL_PREKEY_DESTROY   (30 * SL_HOUR) /* its secret is gone */
 
 struct sl_announcement {
     uint8_t key[SL_KEY_LEN];    /* Ed25519 */
@@ -24,18 +24,23 @@ struct sl_announcement {
 bool sl_nick_valid(const char *nick);
 
 /* Key that all members share, under which announcements are hidden from others. */
-void sl_people_key(const struct sl_primitives *primitives,
-                   const uint8_t network_secret[SL_KEY_LEN], uint8_t ret_key[SL_KEY_LEN]);
+void sl_people_key(const struct sl_primitives *primitives, const uint8_t network_secret[SL_KEY_LEN],
+                   uint8_t ret_key[SL_KEY_LEN]);
+
+struct sl_announcing {
+    const uint8_t *people_key;
+    const uint8_t *seed; /* Ed25519, of the key that is announced */
+    struct sl_stamp stamp;
+    struct sl_announcement announcement;
+};
 
 /* Length of the payload. */
 size_t sl_announcement_seal(const struct sl_primitives *primitives,
-                            const uint8_t people_key[SL_KEY_LEN], const uint8_t seed[SL_KEY_LEN],
-                            const struct sl_stamp *stamp,
-                            const struct sl_announcement *announcement,
+                            const struct sl_announcing *announcing,
                             uint8_t ret_payload[SL_PAYLOAD_MAX]);
 
-/* -EBADMSG: malformed, not signed by the key it announces for this very envelope, a nick that is not
- * valid, or a low-order point. */
+/* -EBADMSG: malformed, not signed by the key it announces for this very envelope, a nick that is
+ * not valid, or a low-order point. */
 int sl_announcement_open(const struct sl_primitives *primitives,
                          const uint8_t people_key[SL_KEY_LEN], const struct sl_envelope *envelope,
                          struct sl_announcement *ret_announcement);
@@ -49,7 +54,8 @@ bool sl_is_persona_code(const char *text);
 void sl_auth_code(const struct sl_primitives *primitives, const uint8_t a[SL_KEY_LEN],
                   const uint8_t b[SL_KEY_LEN], char ret_code[SL_AUTH_CODE_LEN]);
 
-/* A Curve25519 point whose multiples are few (RFC 7748, 6.1): a shared secret with it is no secret. */
+/* A Curve25519 point whose multiples are few (RFC 7748, 6.1): a shared secret with it is no secret.
+ */
 bool sl_is_low_order(const uint8_t point[SL_KEY_LEN]);
 
 #endif

@@ -14,8 +14,8 @@ struct sl_sealing {
     /* A fresh X25519 key pair (RFC 7748). */
     void (*box_keypair)(void *ctx, uint8_t ret_secret[SL_KEY_LEN], uint8_t ret_public[SL_KEY_LEN]);
 
-    /* Noise_X_25519_ChaChaPoly_SHA256. -EINVAL if `recipient` is a low-order point. ret_sealed takes
-     * len + SL_NOISE_X_OVERHEAD bytes. */
+    /* Noise_X_25519_ChaChaPoly_SHA256. -EINVAL if `recipient` is a low-order point. ret_sealed
+     * takes len + SL_NOISE_X_OVERHEAD bytes. */
     int (*seal)(void *ctx, const uint8_t sender_secret[SL_KEY_LEN],
                 const uint8_t recipient[SL_KEY_LEN], const uint8_t *prologue, size_t prologue_len,
                 const uint8_t *bytes, size_t len, uint8_t *ret_sealed);

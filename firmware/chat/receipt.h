@@ -5,9 +5,9 @@
 
 #include "chat/direct.h"
 
-#define SL_TOKEN_LEN           16
-#define SL_RECEIPT_TOKENS_MAX  16 /* in one envelope: 256 bytes, like a small message */
-#define SL_RECEIPT_DELAY       (200 * SL_MILLISECOND)
+#define SL_TOKEN_LEN          16
+#define SL_RECEIPT_TOKENS_MAX 16 /* in one envelope: 256 bytes, like a small message */
+#define SL_RECEIPT_DELAY      (200 * SL_MILLISECOND)
 
 enum sl_token_kind { SL_TOKEN_DELIVERED, SL_TOKEN_READ };
 

@@ -6,8 +6,8 @@
 #include "base/wire.h"
 #include "mesh/envelope.h"
 
-#define SL_STAMP_LEN (SL_ORIGIN_LEN + 8)
-#define SL_SALT_LEN  8
+#define SL_STAMP_LEN  (SL_ORIGIN_LEN + 8)
+#define SL_SALT_LEN   8
 #define SL_XNONCE_LEN 24
 
 struct sl_stamp {

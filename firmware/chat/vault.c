@@ -101,9 +101,9 @@ void sl_vault_record_key(const struct sl_vault *vault, const struct sl_vault_nam
                          uint8_t ret_key[SL_VAULT_ID_LEN])
 {
     static const char *const labels[] = {
-        [SL_VAULT_LOCK] = "starling vault lock",       [SL_VAULT_PROFILE] = "starling vault profile",
-        [SL_VAULT_PREKEY] = "starling vault prekey",   [SL_VAULT_CHANNEL] = "starling vault channel",
-        [SL_VAULT_RECORD] = "starling vault message",  [SL_VAULT_PIN] = "starling vault pin",
+        [SL_VAULT_LOCK] = "starling vault lock",      [SL_VAULT_PROFILE] = "starling vault profile",
+        [SL_VAULT_PREKEY] = "starling vault prekey",  [SL_VAULT_CHANNEL] = "starling vault channel",
+        [SL_VAULT_RECORD] = "starling vault message", [SL_VAULT_PIN] = "starling vault pin",
         [SL_VAULT_EXPIRY] = "starling vault expiry",
     };
     vault->primitives->hash(vault->primitives->ctx, labels[name->kind], vault->key, name->bytes,

@@ -1,6 +1,6 @@
-/* What a kept persona leaves on disk (PROTOCOL.md, Vault): sealed records under a vault key, which is
- * itself sealed under a passphrase. Keys of records are hashes under the vault key, so that a seized
- * disk does not even say whom a persona knows. */
+/* What a kept persona leaves on disk (PROTOCOL.md, Vault): sealed records under a vault key, which
+ * is itself sealed under a passphrase. Keys of records are hashes under the vault key, so that a
+ * seized disk does not even say whom a persona knows. */
 #ifndef SL_CHAT_VAULT_H
 #define SL_CHAT_VAULT_H
 
@@ -13,9 +13,9 @@ enum sl_vault_kind {
     SL_VAULT_PROFILE = 1, /* keys and nick */
     SL_VAULT_PREKEY = 2,
     SL_VAULT_CHANNEL = 3,
-    SL_VAULT_RECORD = 4,  /* a message */
-    SL_VAULT_PIN = 5,     /* a verified person */
-    SL_VAULT_EXPIRY = 6,  /* the node's own: when a prekey has to go */
+    SL_VAULT_RECORD = 4, /* a message */
+    SL_VAULT_PIN = 5,    /* a verified person */
+    SL_VAULT_EXPIRY = 6, /* the node's own: when a prekey has to go */
 };
 
 #define SL_VAULT_OVERHEAD (SL_XNONCE_LEN + SL_TAG_LEN)
@@ -66,7 +66,7 @@ struct sl_profile {
     uint8_t seed[SL_KEY_LEN];       /* Ed25519 */
     uint8_t box_secret[SL_KEY_LEN]; /* X25519 */
     uint8_t box[SL_KEY_LEN];
-    uint64_t number_reserved;       /* history numbers below may have been used */
+    uint64_t number_reserved; /* history numbers below may have been used */
 };
 
 struct sl_prekey {

@@ -69,8 +69,7 @@ enum { PREKEY_LEN = 2 * SL_KEY_LEN + 8 };
 
 static struct sl_vault_name prekey_name(const struct sl_prekey *prekey)
 {
-    return (struct sl_vault_name){
-        .kind = SL_VAULT_PREKEY, .bytes = prekey->key, .len = SL_KEY_LEN};
+    return (struct sl_vault_name){.kind = SL_VAULT_PREKEY, .bytes = prekey->key, .len = SL_KEY_LEN};
 }
 
 int sl_vault_put_prekey(const struct sl_vault *vault, const struct sl_prekey *prekey)
@@ -242,7 +241,8 @@ static void write_record(struct sl_writer *w, const struct sl_record *record)
 
 int sl_vault_put_record(const struct sl_vault *vault, const struct sl_record *record, bool sync)
 {
-    size_t cap = RECORD_HEADER_MAX + record->part_count * (size_t)REF_LEN + record->message.text_len;
+    size_t cap =
+        RECORD_HEADER_MAX + record->part_count * (size_t)REF_LEN + record->message.text_len;
     uint8_t *bytes = malloc(cap);
     if (!bytes)
         return -ENOMEM;

@@ -125,8 +125,7 @@ int sl_crl_parse(mbedtls_x509_crt *authority, const uint8_t *der, size_t len,
     mbedtls_x509_crl parsed;
     mbedtls_x509_crl_init(&parsed);
     int result = mbedtls_x509_crl_parse_der(&parsed, der, len) == 0 ? 0 : -EBADMSG;
-    if (result == 0 &&
-        (parsed.version != 2 || parsed.raw.len != len || !signed_by(&parsed, authority)))
+    if (result == 0 && (parsed.version != 2 || !signed_by(&parsed, authority)))
         result = -EBADMSG;
     if (result == 0)
         result = copy_crl(&parsed, ret_crl);

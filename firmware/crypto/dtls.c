@@ -23,7 +23,6 @@
 
 struct sl_dtls {
     struct sl_credentials *credentials;
-    const struct sl_primitives *primitives;
     struct sl_dtls_cookies cookies;
     mbedtls_ssl_config client_config;
     mbedtls_ssl_config server_config;
@@ -375,7 +374,6 @@ struct sl_dtls *sl_dtls_new(struct sl_credentials *credentials,
     if (!dtls)
         return NULL;
     dtls->credentials = credentials;
-    dtls->primitives = primitives;
     dtls->cookies.primitives = primitives;
     primitives->random(primitives->ctx, dtls->cookies.secret, sizeof(dtls->cookies.secret));
     mbedtls_ssl_config_init(&dtls->client_config);

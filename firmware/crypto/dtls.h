@@ -8,7 +8,7 @@
 
 struct sl_dtls;
 
-/* `credentials` outlives it. NULL if out of memory. */
+/* Both arguments outlive it, and it outlives its sessions. NULL if out of memory. */
 struct sl_dtls *sl_dtls_new(struct sl_credentials *credentials,
                             const struct sl_primitives *primitives);
 void sl_dtls_free(struct sl_dtls *dtls);

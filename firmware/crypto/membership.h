@@ -11,9 +11,10 @@
 
 struct sl_credentials; /* opaque */
 
-/* All PEM or DER, copied. `crl` may be NULL. -EBADMSG (and ret_what says which: "ca",
- * "certificate", "key", "crl"), -EKEYREJECTED if the key is not the certificate's, -EACCES if the
- * chain does not lead to the authority, -ENOMEM. */
+/* All PEM or DER, copied; a chain of two in PEM. `crl` may be NULL. -EBADMSG (and ret_what says
+ * which: "ca", "certificate", "key", "crl"), -EKEYREJECTED if the key is not the certificate's,
+ * -EACCES if the chain does not lead to the authority, -ENOMEM. Dates are not judged, nor whether
+ * the node itself is on the list. Call sl_sodium_init() first. */
 struct sl_credentials_files {
     const uint8_t *ca, *certificate, *key, *crl;
     size_t ca_len, certificate_len, key_len, crl_len;

@@ -1,5 +1,7 @@
 #include "daemon/config.h"
 
+#include "daemon/values.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -22,8 +23,8 @@ struct parse {
     const char *end;
     int line;
     uint16_t udp_port;
-    int listen_line;         /* 0: not given */
-    int seen_line[40];       /* by number of the setting: where it was given first */
+    int listen_line;   /* 0: not given */
+    int seen_line[40]; /* by number of the setting: where it was given first */
 };
 
 struct setting {
@@ -36,53 +37,6 @@ struct setting {
 
 /* ---- Values ---- */
 
-static bool parse_number(const char *value, uint64_t low, uint64_t high, uint64_t *ret_number)
-{
-    size_t digits = strspn(value, "0123456789");
-    if (digits == 0 || digits > 18 || value[digits] != '\0')
-        return false;
-    uint64_t number = strtoull(value, NULL, 10);
-    if (number < low || number > high)
-        return false;
-    *ret_number = number;
-    return true;
-}
-
-static bool parse_u32(const char *value, uint32_t low, uint32_t high, uint32_t *ret_number)
-{
-    uint64_t number;
-    if (!parse_number(value, low, high, &number))
-        return false;
-    *ret_number = (uint32_t)number;
-    return true;
-}
-
-/* A share from 0 to 1 ("0.25") or in percent ("25%"), as thousandths. */
-static bool parse_share(const char *value, uint32_t *ret_permille)
-{
-    char *end;
-    if (value[0] == '\0' || strspn(value, "0123456789.%") != strlen(value))
-        return false;
-    double share = strtod(value, &end);
-    if (strcmp(end, "%") == 0)
-        share /= 100;
-    else if (*end != '\0')
-        return false;
-    if (!(share >= 0 && share <= 1))
-        return false;
-    *ret_permille = (uint32_t)(share * 1000 + 0.5);
-    return true;
-}
-
-/* Index of the word, or -1. */
-static int parse_word(const char *value, const char *const *words)
-{
-    for (int i = 0; words[i]; i++)
-        if (strcasecmp(value, words[i]) == 0)
-            return i;
-    return -1;
-}
-
 /* Relative paths start at the folder of the file. */
 static const char *take_path(const struct parse *parse, const char *value,
                              char ret_path[SL_CONFIG_PATH_MAX])
@@ -93,19 +47,6 @@ static const char *take_path(const struct parse *parse, const char *value,
         return "a path";
     int len = snprintf(ret_path, SL_CONFIG_PATH_MAX, "%.*s%s", folder_len, parse->path, value);
     return len < SL_CONFIG_PATH_MAX ? NULL : "a shorter path";
-}
-
-/* Cuts off the first word of a list parted by commas or blanks; NULL at the end. */
-static char *next_word(char **rest)
-{
-    *rest += strspn(*rest, " \t,");
-    if (**rest == '\0')
-        return NULL;
-    char *word = *rest;
-    *rest += strcspn(*rest, " \t,");
-    if (**rest != '\0')
-        *(*rest)++ = '\0';
-    return word;
 }
 
 /* ---- Settings ---- */
@@ -144,7 +85,7 @@ static const char *take_control_mode(struct parse *parse, const char *value)
 static const char *take_size(struct parse *parse, const char *value)
 {
     uint64_t mib;
-    if (!parse_number(value, 1, 4096, &mib))
+    if (!sl_value_number(value, 1, 4096, &mib))
         return "a number of MiB from 1 to 4096";
     parse->config->store_bytes_max = mib << 20;
     return NULL;
@@ -153,7 +94,7 @@ static const char *take_size(struct parse *parse, const char *value)
 static const char *take_enabled(struct parse *parse, const char *value)
 {
     static const char *const words[] = {"no", "yes", "false", "true", "off", "on", NULL};
-    int word = parse_word(value, words);
+    int word = sl_value_word(value, words);
     if (word < 0)
         return "yes or no";
     parse->config->udp_enabled = word % 2 == 1;
@@ -182,7 +123,8 @@ static const char *take_interfaces(struct parse *parse, const char *value)
     if (strlen(value) >= sizeof(words))
         return "a shorter list; the key may be given several times";
     snprintf(words, sizeof(words), "%s", value);
-    for (char *word = next_word(&rest); word && !expected; word = next_word(&rest))
+    for (char *word = sl_value_next_word(&rest); word && !expected;
+         word = sl_value_next_word(&rest))
         expected = take_interface(&parse->config->udp, word);
     return expected;
 }
@@ -190,7 +132,7 @@ static const char *take_interfaces(struct parse *parse, const char *value)
 static const char *take_port(struct parse *parse, const char *value)
 {
     uint32_t port;
-    if (!parse_u32(value, 1, 65535, &port))
+    if (!sl_value_u32(value, 1, 65535, &port))
         return "a port from 1 to 65535";
     parse->udp_port = (uint16_t)port;
     return NULL;
@@ -236,7 +178,8 @@ static const char *take_peers(struct parse *parse, const char *value)
     if (strlen(value) >= sizeof(words))
         return "a shorter list; the key may be given several times";
     snprintf(words, sizeof(words), "%s", value);
-    for (char *word = next_word(&rest); word && !expected; word = next_word(&rest))
+    for (char *word = sl_value_next_word(&rest); word && !expected;
+         word = sl_value_next_word(&rest))
         expected = take_peer(&parse->config->udp, word);
     return expected;
 }
@@ -244,7 +187,7 @@ static const char *take_peers(struct parse *parse, const char *value)
 static const char *take_rate(struct parse *parse, const char *value)
 {
     uint32_t mbit;
-    if (!parse_u32(value, 1, 100000, &mbit))
+    if (!sl_value_u32(value, 1, 100000, &mbit))
         return "a number of Mbit/s from 1 to 100000";
     parse->config->udp.rate_bps = (uint64_t)mbit * 1000000;
     return NULL;
@@ -252,7 +195,7 @@ static const char *take_rate(struct parse *parse, const char *value)
 
 static const char *take_quota(const char *value, uint32_t *ret_number)
 {
-    return parse_u32(value, 0, 1000000, ret_number)
+    return sl_value_u32(value, 0, 1000000, ret_number)
                ? NULL
                : "a number of envelopes from 0 (no limit) to 1000000";
 }
@@ -279,7 +222,7 @@ static const char *take_link_burst(struct parse *parse, const char *value)
 
 static const char *take_airtime(struct parse *parse, const char *value)
 {
-    return parse_u32(value, 1, 100, &parse->config->quota.airtime_percent)
+    return sl_value_u32(value, 1, 100, &parse->config->quota.airtime_percent)
                ? NULL
                : "a percentage from 1 to 100 (no limit), without the sign";
 }
@@ -289,7 +232,7 @@ static const char *take_trust(struct parse *parse, const char *value)
     static const char *const words[] = {"auto", "trusted", "ignored", NULL};
     static const enum sl_clock_trust trusts[] = {SL_CLOCK_TRUST_AUTO, SL_CLOCK_TRUST_TRUSTED,
                                                  SL_CLOCK_TRUST_IGNORED};
-    int word = parse_word(value, words);
+    int word = sl_value_word(value, words);
     if (word < 0)
         return "auto, trusted or ignored";
     parse->config->clock_trust = trusts[word];
@@ -300,7 +243,7 @@ static const char *take_level(struct parse *parse, const char *value)
 {
     static const char *const words[] = {"error", "warning", "info", "debug", NULL};
     static const int levels[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
-    int word = parse_word(value, words);
+    int word = sl_value_word(value, words);
     if (word < 0)
         return "error, warning, info or debug";
     parse->config->log_level = levels[word];
@@ -309,21 +252,21 @@ static const char *take_level(struct parse *parse, const char *value)
 
 static const char *take_loss(struct parse *parse, const char *value)
 {
-    return parse_share(value, &parse->config->fault.loss_permille)
+    return sl_value_share(value, &parse->config->fault.loss_permille)
                ? NULL
                : "a share from 0 to 1 such as 0.2, or a percentage such as 20%";
 }
 
 static const char *take_delay(struct parse *parse, const char *value)
 {
-    return parse_u32(value, 0, 10000, &parse->config->fault.delay_ms)
+    return sl_value_u32(value, 0, 10000, &parse->config->fault.delay_ms)
                ? NULL
                : "a number of milliseconds from 0 to 10000";
 }
 
 static const char *take_seed(struct parse *parse, const char *value)
 {
-    return parse_number(value, 0, UINT64_MAX, &parse->config->fault.seed) ? NULL : "a number";
+    return sl_value_number(value, 0, UINT64_MAX, &parse->config->fault.seed) ? NULL : "a number";
 }
 
 static const struct setting settings[] = {
@@ -415,7 +358,8 @@ static int take_setting(void *user, const char *section, const char *key, const 
     return 1;
 }
 
-/* fgets() over the text, for inih: counts lines, because inih's handler is not told their number. */
+/* fgets() over the text, for inih: counts lines, because inih's handler is not told their number.
+ */
 static char *read_line(char *ret_line, int cap, void *user)
 {
     struct parse *parse = user;

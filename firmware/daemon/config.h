@@ -1,5 +1,6 @@
-/* What starlingd was told: one INI file (starlingd.conf, described in starlingd(8)), read once at the
- * start and again at SIGHUP. Never changed by the daemon itself; what changes is in daemon.h. */
+/* What starlingd was told: one INI file (starlingd.conf, described in starlingd(8)), read once at
+ * the start and again at SIGHUP. Never changed by the daemon itself; what changes is in daemon.h.
+ */
 #ifndef SL_DAEMON_CONFIG_H
 #define SL_DAEMON_CONFIG_H
 
@@ -41,8 +42,8 @@ struct sl_config {
     struct sl_fault_config fault; /* loss and delay, as a bad radio would have */
 };
 
-/* Reads a file. 0, -EINVAL or the -errno of reading it; what is wrong is in `problems`, everything at
- * once. ret_config is then as far as it came, and of no use. */
+/* Reads a file. 0, -EINVAL or the -errno of reading it; what is wrong is in `problems`, everything
+ * at once. ret_config is then as far as it came, and of no use. */
 int sl_config_read(const char *path, struct sl_config *ret_config, struct sl_problems *problems);
 
 /* The same from memory; `path` is for messages and for relative paths. */

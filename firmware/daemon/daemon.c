@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Never later than this after a turn whose deadline is past already: a part that asks to be ticked for
- * ever costs a core a tenth of its time, and not all of it. */
+/* Never later than this after a turn whose deadline is past already: a part that asks to be ticked
+ * for ever costs a core a tenth of its time, and not all of it. */
 #define SHORTEST_WAIT (SL_MILLISECOND / 2)
 
 /* Time that a switched-off board can have slept through; after it everything has expired anyway. */
@@ -187,8 +188,9 @@ static int open_udp(struct sl_daemon *daemon)
     int error = sl_udp_new(config, &host, &daemon->udp);
     int port = ntohs(config->listen.sin6_port);
     if (error == -EADDRINUSE)
-        sl_log(LOG_ERR, "UDP port %d is in use by another program; stop it, or set another 'port' "
-                        "under [udp]",
+        sl_log(LOG_ERR,
+               "UDP port %d is in use by another program; stop it, or set another 'port' "
+               "under [udp]",
                port);
     else if (error == -EADDRNOTAVAIL)
         sl_log(LOG_ERR, "the address to listen on is not this machine's, or IPv6 is switched off; "
@@ -215,8 +217,8 @@ static int open_fault(struct sl_daemon *daemon)
 static int open_bundle(struct sl_daemon *daemon)
 {
     struct sl_problems problems = {0};
-    int error = sl_bundle_load(daemon->config->bundle, &daemon->primitives, &daemon->bundle,
-                               &problems);
+    int error =
+        sl_bundle_load(daemon->config->bundle, &daemon->primitives, &daemon->bundle, &problems);
     /* Not through the log: these lines name files. */
     fputs(problems.text, stderr);
     return error;
@@ -327,6 +329,8 @@ void sl_daemon_housekeeping(struct sl_daemon *daemon)
         sl_log(LOG_INFO, "%zu neighbours, %zu envelopes", status.neighbour_count,
                status.stored_count);
     daemon->neighbours_told = status.neighbour_count;
+    /* What handshakes and requests left between blocks still in use goes back to the kernel. */
+    malloc_trim(0);
 }
 
 /* ---- Reloading ---- */
@@ -365,13 +369,14 @@ void sl_daemon_reload(struct sl_daemon *daemon)
     struct sl_problems problems = {0};
     struct sl_config fresh;
     if (sl_config_read(daemon->config->path, &fresh, &problems) < 0) {
-        sl_log(LOG_ERR, "the configuration has %zu errors and was not taken; 'starlingd --check' "
-                        "shows them",
+        sl_log(LOG_ERR,
+               "the configuration has %zu errors and was not taken; 'starlingd --check' "
+               "shows them",
                problems.error_count);
         return;
     }
-    size_t gone = daemon->udp ? sl_udp_add_peers(daemon->udp, fresh.udp.peers, fresh.udp.peer_count)
-                              : 0;
+    size_t gone =
+        daemon->udp ? sl_udp_add_peers(daemon->udp, fresh.udp.peers, fresh.udp.peer_count) : 0;
     if (gone > 0)
         sl_log(LOG_WARNING, "%zu peers were taken out; they are let go at the next start", gone);
     if (needs_restart(daemon->config, &fresh))

@@ -1,8 +1,8 @@
 /* The running node: every part of it, and how they are tied together. One of these exists, owned by
  * main(). What it was told is in config.h; what is here changes.
  *
- * A turn is: something happened, the clock is read once into `now`, the part concerned is called with
- * it, then sl_daemon_settle() does what became due and sends what is to be sent. */
+ * A turn is: something happened, the clock is read once into `now`, the part concerned is called
+ * with it, then sl_daemon_settle() does what became due and sends what is to be sent. */
 #ifndef SL_DAEMON_DAEMON_H
 #define SL_DAEMON_DAEMON_H
 
@@ -26,15 +26,15 @@ struct sl_daemon {
     /* The parts, in the order they are made; each uses only those above it */
     struct sl_primitives primitives; /* libsodium */
     struct sl_sealing sealing;
-    struct sl_bundle bundle;    /* who this node is; owns the credentials */
-    int lock_fd;                /* of the state folder; -1 if there is none to lock */
+    struct sl_bundle bundle; /* who this node is; owns the credentials */
+    int lock_fd;             /* of the state folder; -1 if there is none to lock */
     struct sl_store *store;
     struct sl_dtls *dtls;
     struct sl_node *node;
     struct sl_chat *chat;
     struct sl_control *control;
-    struct sl_fault *fault;     /* NULL unless [test] asks for it */
-    struct sl_bearer *udp;      /* NULL if it is not enabled */
+    struct sl_fault *fault; /* NULL unless [test] asks for it */
+    struct sl_bearer *udp;  /* NULL if it is not enabled */
 
     /* Bearers by the mesh's number */
     char bearer_names[SL_BEARERS_MAX][32]; /* empty: not in use */
@@ -50,8 +50,8 @@ struct sl_daemon {
     size_t neighbours_told; /* in the log and to systemd */
 };
 
-/* Starts all parts. What is wrong is written to the log. 0 or -errno; call sl_daemon_close() in either
- * case. `config` outlives it. */
+/* Starts all parts. What is wrong is written to the log. 0 or -errno; call sl_daemon_close() in
+ * either case. `config` outlives it. */
 int sl_daemon_open(struct sl_daemon *daemon, const struct sl_config *config);
 
 /* Says goodbye to the neighbours, commits, frees and wipes. */
@@ -66,7 +66,7 @@ void sl_daemon_settle(struct sl_daemon *daemon);
 /* When the next turn has to begin at the latest; life clock. */
 sl_time sl_daemon_deadline(const struct sl_daemon *daemon);
 
-/* Every minute: the system's clock, a changed revocation list, the log. */
+/* Every ten seconds: the system's clock, a changed revocation list, interfaces, the log, memory. */
 void sl_daemon_housekeeping(struct sl_daemon *daemon);
 
 /* SIGHUP: takes over what can be changed while running and says what cannot. */
@@ -89,8 +89,8 @@ void sl_daemon_drain(struct sl_daemon *daemon);
  * memory); -EBUSY if another starlingd works in it. */
 int sl_daemon_lock_state(struct sl_daemon *daemon);
 
-/* Revocation lists outlive the envelope that brought them: loads the one kept in the state folder, and
- * writes the one in force if it is another. */
+/* Revocation lists outlive the envelope that brought them: loads the one kept in the state folder,
+ * and writes the one in force if it is another. */
 void sl_daemon_load_crl(struct sl_daemon *daemon);
 void sl_daemon_save_crl(struct sl_daemon *daemon);
 

@@ -8,7 +8,7 @@
 #define SL_FAULT_QUEUE 1024 /* datagrams on their way; what is beyond is lost */
 
 struct sl_fault_config {
-    uint32_t loss_permille; /* of what is sent, and of what is received */
+    uint32_t loss_permille; /* of what is received */
     uint32_t delay_ms;      /* of what is received */
     uint64_t seed;
 };

@@ -83,8 +83,6 @@ void sl_daemon_drain(struct sl_daemon *daemon)
         return;
     daemon->holding = false;
     while (sl_node_transmit(daemon->node, &daemon->datagram, daemon->now)) {
-        if (daemon->fault && sl_fault_loses(daemon->fault))
-            continue;
         if (!send_datagram(daemon)) {
             daemon->holding = true;
             return;

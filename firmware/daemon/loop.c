@@ -10,7 +10,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
-#define HOUSEKEEPING_INTERVAL SL_MINUTE
+#define HOUSEKEEPING_INTERVAL (10 * SL_SECOND)
 /* Batches of datagrams in one turn of the loop, so that a flood on one socket does not keep the
  * others waiting. */
 #define BATCHES 8
@@ -18,8 +18,8 @@
 struct loop {
     struct sl_daemon *daemon;
     sd_event *event;
-    sd_event_source *timer;     /* the deadline of node, chat and store */
-    sd_event_source *minute;    /* housekeeping */
+    sd_event_source *timer; /* the deadline of node, chat and store */
+    sd_event_source *housekeeping;
     sd_event_source *datagrams; /* NULL without UDP */
     sl_time timer_at;           /* what `timer` is set to, so as not to set it again */
     bool writing;               /* `datagrams` waits for room to send */
@@ -115,7 +115,7 @@ static void tell_manager(const struct sl_daemon *daemon)
                status.stored_count, status.store_error < 0 ? " in memory only" : "");
 }
 
-static int on_minute(sd_event_source *source, uint64_t at, void *arg)
+static int on_housekeeping(sd_event_source *source, uint64_t at, void *arg)
 {
     struct loop *loop = arg;
     (void)at;
@@ -123,8 +123,8 @@ static int on_minute(sd_event_source *source, uint64_t at, void *arg)
     sl_daemon_housekeeping(loop->daemon);
     tell_manager(loop->daemon);
     end_turn(loop);
-    sd_event_source_set_time(
-        source, boottime_of(loop->daemon, loop->daemon->now + HOUSEKEEPING_INTERVAL));
+    sd_event_source_set_time(source,
+                             boottime_of(loop->daemon, loop->daemon->now + HOUSEKEEPING_INTERVAL));
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
@@ -163,10 +163,12 @@ static int add_timers(struct loop *loop)
 {
     uint64_t now = boottime_of(loop->daemon, loop->daemon->now);
     /* An accuracy of 1 µs: the default would join timers within 250 ms. */
-    int error = sd_event_add_time(loop->event, &loop->timer, CLOCK_BOOTTIME, now, 1, on_timer, loop);
+    int error =
+        sd_event_add_time(loop->event, &loop->timer, CLOCK_BOOTTIME, now, 1, on_timer, loop);
     if (error < 0)
         return error;
-    return sd_event_add_time(loop->event, &loop->minute, CLOCK_BOOTTIME, now, 0, on_minute, loop);
+    return sd_event_add_time(loop->event, &loop->housekeeping, CLOCK_BOOTTIME, now, 0,
+                             on_housekeeping, loop);
 }
 
 static int add_sockets(struct loop *loop)
@@ -211,7 +213,7 @@ int sl_daemon_run(struct sl_daemon *daemon)
     if (error < 0)
         sl_log(LOG_ERR, "the event loop failed: %s", strerror(-error));
     sd_event_source_unref(loop.timer);
-    sd_event_source_unref(loop.minute);
+    sd_event_source_unref(loop.housekeeping);
     sd_event_source_unref(loop.datagrams);
     sd_event_unref(loop.event);
     return error;

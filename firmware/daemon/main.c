@@ -67,8 +67,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret_argument
 static void save_memory(void)
 {
     mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TOP_PAD, 4096);
     mallopt(M_TRIM_THRESHOLD, 128 * 1024);
-    mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 16 * 1024);
 }
 
 /* A core file would hold every key. */

@@ -25,8 +25,8 @@ static void place(const char *file, int line, char *ret_text, size_t cap)
         snprintf(ret_text, cap, "%s", file);
 }
 
-void sl_problem_error(struct sl_problems *problems, const char *file, int line,
-                      const char *format, ...)
+void sl_problem_error(struct sl_problems *problems, const char *file, int line, const char *format,
+                      ...)
 {
     char where[600];
     va_list args;

@@ -14,9 +14,8 @@ struct sl_problems {
 };
 
 /* "FILE:LINE: what is wrong; what to do". No line number if `line` is 0. */
-__attribute__((format(printf, 4, 5))) void sl_problem_error(struct sl_problems *problems,
-                                                            const char *file, int line,
-                                                            const char *format, ...);
+__attribute__((format(printf, 4, 5))) void
+sl_problem_error(struct sl_problems *problems, const char *file, int line, const char *format, ...);
 __attribute__((format(printf, 4, 5))) void sl_problem_warning(struct sl_problems *problems,
                                                               const char *file, int line,
                                                               const char *format, ...);

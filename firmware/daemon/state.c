@@ -19,16 +19,18 @@ int sl_daemon_lock_state(struct sl_daemon *daemon)
     char path[SL_CONFIG_PATH_MAX + 8];
     int made = mkdir(daemon->config->state, 0700);
     if (made < 0 && errno != EEXIST) {
-        sl_log(LOG_WARNING, "the state folder cannot be made (%s): messages are in memory only, "
-                            "and lost when this node stops; see 'state' under [node]",
+        sl_log(LOG_WARNING,
+               "the state folder cannot be made (%s): messages are in memory only, "
+               "and lost when this node stops; see 'state' under [node]",
                strerror(errno));
         return 0;
     }
     snprintf(path, sizeof(path), "%s/lock", daemon->config->state);
     daemon->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (daemon->lock_fd < 0) {
-        sl_log(LOG_WARNING, "the state folder cannot be written to (%s): messages are in memory "
-                            "only, and lost when this node stops",
+        sl_log(LOG_WARNING,
+               "the state folder cannot be written to (%s): messages are in memory "
+               "only, and lost when this node stops",
                strerror(errno));
         return 0;
     }

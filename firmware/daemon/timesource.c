@@ -40,5 +40,5 @@ enum sl_clock_source sl_clock_judge(const struct sl_clock_facts *facts, enum sl_
     if (facts->unix_us / SL_SECOND < facts->not_before)
         return SL_CLOCK_UNSET;
     return facts->rtc_unix >= facts->not_before && facts->rtc_unix > 0 ? SL_CLOCK_RTC
-                                                                      : SL_CLOCK_STORED;
+                                                                       : SL_CLOCK_STORED;
 }

@@ -10,11 +10,13 @@ enum {
     FRAMES_PER_MARK = 16,
     MARKS_MAX = 2,    /* unanswered at a time */
     TIMEOUTS_MAX = 4, /* in a row: the rest is left to the next repair */
+    WANT_TRIES = 3,   /* batches in a row of which nothing came */
     ROOM_MIN = 32,    /* of the output queue that bulk leaves free */
 };
 
 #define ECHO_WAIT    (500 * SL_MILLISECOND)
-#define WANT_WAIT    (2 * SL_SECOND)
+#define WANT_WAIT    SL_SECOND          /* for the first that comes */
+#define WANT_PAUSE   (300 * SL_MILLISECOND) /* between two that come: the rest is lost */
 #define UNDER_WAY    (500 * SL_MILLISECOND) /* what was sent this recently may still arrive */
 #define PAUSE        SL_MILLISECOND
 
@@ -249,12 +251,13 @@ void sl_give_echo(struct sl_node *node, struct sl_link *link, const struct sl_el
     struct sl_sync *sync = &link->sync;
     struct sl_reader r;
     sl_reader_init(&r, element->value, element->len);
-    uint16_t after = (uint16_t)(sync->mark - sl_read_u16(&r)); /* marks sent since that one */
+    uint16_t mark = sl_read_u16(&r);
+    uint16_t after = (uint16_t)(sync->mark - mark); /* marks sent since that one */
     if (sl_read_done(&r) < 0) {
         node->status.rejected_malformed++;
         return;
     }
-    if (after >= sync->mark_count)
+    if (sl_sync_echo(node, link, mark, now) || after >= sync->mark_count)
         return; /* answered already, or given up */
     sync->mark_count = after;
     sync->timeouts = 0;
@@ -269,11 +272,23 @@ static void take_from_batch(struct sl_sync *sync, size_t at)
     sync->batch[at] = sync->batch[--sync->batch_count];
 }
 
+/* What got lost on the way is asked for once more, unless too often nothing came at all. */
+static void keep_rest(struct sl_sync *sync)
+{
+    if (sync->batch_moved)
+        sync->batch_tries = 0;
+    else if (sync->batch_count > 0)
+        sync->batch_tries++;
+    for (size_t i = 0; sync->batch_tries < WANT_TRIES && i < sync->batch_count; i++)
+        sl_ids_add(&sync->want, sync->batch[i]);
+    sync->batch_count = 0;
+    sync->batch_moved = false;
+}
+
 /* The next ids that still are not here; what came by other ways is not asked for. */
 static void fill_batch(struct sl_node *node, struct sl_sync *sync)
 {
     struct sl_ids *want = &sync->want;
-    sync->batch_count = 0;
     while (want->at < want->count && sync->batch_count < SL_WANT_BATCH) {
         uint64_t id = want->ids[want->at++];
         if (sl_index_find_short(node->index, id) < 0)
@@ -290,7 +305,7 @@ static void send_want(struct sl_node *node, struct sl_link *link)
     uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_WANT, len);
     struct sl_writer w;
     if (!value)
-        return; /* given up in two seconds */
+        return; /* given up in a second */
     sl_writer_init(&w, value, len);
     for (size_t i = 0; i < sync->batch_count; i++)
         sl_write_u64(&w, sync->batch[i]);
@@ -301,6 +316,7 @@ void sl_want_pump(struct sl_node *node, struct sl_link *link, sl_time now)
     struct sl_sync *sync = &link->sync;
     if (sync->batch_count > 0 && now < sync->batch_by)
         return;
+    keep_rest(sync);
     fill_batch(node, sync);
     if (sync->batch_count > 0) {
         sync->batch_by = now + WANT_WAIT;
@@ -324,6 +340,8 @@ void sl_want_came(struct sl_node *node, struct sl_link *link, uint64_t short_id,
         if (sync->batch[i] != short_id)
             continue;
         take_from_batch(sync, i);
+        sync->batch_moved = true;
+        sync->batch_by = now + WANT_PAUSE;
         if (sync->batch_count == 0)
             sl_want_pump(node, link, now);
         return;

@@ -10,11 +10,14 @@
 
 enum {
     SERVER_HANDSHAKES_MAX = 12, /* the rest is for those that we open: a flood cannot take them */
+    RETRY_HANDSHAKES_MAX = 8,   /* the rest is for neighbours that never failed before */
     LINKS_PER_MEMBER = 4,       /* a board has few radios; its key must not fill the table */
 };
 
 #define KEY_RETRY      SL_SECOND
-#define SILENT_AFTER   (2 * SL_SECOND) /* a handshake this silent gives way */
+/* A handshake gives way when it was silent for so long: after an answer, and before the first. */
+#define SILENT_AFTER     (2 * SL_SECOND)
+#define UNANSWERED_AFTER (500 * SL_MILLISECOND)
 #define LOSS_WINDOW    1000            /* frames that the loss estimate looks back on, about */
 #define HELLO_GAP_MAX  (10 * SL_SECOND)
 
@@ -148,13 +151,19 @@ static size_t server_handshakes(const struct sl_node *node)
     return count;
 }
 
-/* The oldest handshake that has not answered for a while. */
+/* Whether it gives way to others when all places are taken. */
+static bool is_silent(const struct sl_link *link, sl_time now)
+{
+    bool answered = link->answered_at > link->started_at;
+    return now - link->answered_at >= (answered ? SILENT_AFTER : UNANSWERED_AFTER);
+}
+
 static struct sl_link *silent_handshake(const struct sl_node *node, bool servers_only, sl_time now)
 {
     struct sl_link *result = NULL;
     for (size_t i = 0; i < node->handshake_count; i++) {
         struct sl_link *link = node->handshakes[i];
-        if ((servers_only && link->client) || now - link->answered_at < SILENT_AFTER)
+        if ((servers_only && link->client) || !is_silent(link, now))
             continue;
         if (!result || link->started_at < result->started_at)
             result = link;
@@ -163,9 +172,13 @@ static struct sl_link *silent_handshake(const struct sl_node *node, bool servers
 }
 
 /* Handshakes are dear: their number is capped, and the silent ones give way. */
-static bool may_begin(struct sl_node *node, bool client, sl_time now)
+static bool may_begin(struct sl_node *node, const struct sl_neighbour *neighbour, bool client,
+                      sl_time now)
 {
+    bool failed_before = neighbour->last_refusal != SL_REFUSAL_NONE;
     bool servers_only = !client && server_handshakes(node) >= SERVER_HANDSHAKES_MAX;
+    if (client && failed_before && node->handshake_count >= RETRY_HANDSHAKES_MAX)
+        return false;
     if (!servers_only && node->handshake_count < SL_HANDSHAKES_MAX)
         return true;
     struct sl_link *victim = silent_handshake(node, servers_only, now);
@@ -202,7 +215,7 @@ static bool pump(struct sl_node *node, struct sl_link *link, sl_time now);
 void sl_link_connect(struct sl_node *node, struct sl_neighbour *neighbour, sl_time now)
 {
     const struct sl_sessions *sessions = &node->config.sessions;
-    if (!may_begin(node, true, now)) {
+    if (!may_begin(node, neighbour, true, now)) {
         refuse_busy(node, neighbour);
         sl_neighbour_unlinked(node, neighbour, now);
         return;
@@ -508,7 +521,7 @@ static bool try_accept(struct sl_node *node, struct sl_neighbour *neighbour, con
     }
     if (!session)
         return true;
-    if (!may_begin(node, false, now)) {
+    if (!may_begin(node, neighbour, false, now)) {
         refuse_busy(node, neighbour);
         sessions->free(session);
         return true;

@@ -13,6 +13,7 @@ enum {
 };
 
 #define ASK_AGAIN         SL_SECOND
+#define ANNOUNCE_AGAIN    (10 * SL_MINUTE) /* if a full store gave it up */
 #define IDENTITY_LIFETIME ((uint32_t)(SL_LIFETIME_MAX / SL_SECOND))
 
 void sl_origins_init(struct sl_origins *origins, uint64_t seed)
@@ -49,6 +50,10 @@ static int grow(struct sl_origins *origins)
 
 static bool is_needed(const struct sl_node *node, const struct sl_origin *origin)
 {
+    for (size_t slot = 0; slot < SL_NEIGHBOURS_MAX; slot++)
+        if (node->slots[slot] && memcmp(node->slots[slot]->peer.origin, origin->identity.origin,
+                                        SL_ORIGIN_LEN) == 0)
+            return true;
     return memcmp(origin->identity.origin, node->origin, SL_ORIGIN_LEN) == 0 || origin->revoked ||
            sl_index_origin_bytes(node->index, origin->identity.origin) > 0;
 }
@@ -251,29 +256,40 @@ void sl_origins_who(struct sl_node *node, struct sl_link *link, const uint8_t *o
 
 /* ---- Our own ---- */
 
-static bool holds_payload(struct sl_node *node, const struct sl_entry *entry,
-                          const uint8_t *payload, size_t payload_len)
+static void chain_hash(const struct sl_node *node, const uint8_t *chain, size_t len,
+                       uint8_t ret_hash[SL_ID_LEN])
 {
-    uint8_t bytes[SL_ENVELOPE_MAX];
-    struct sl_envelope envelope;
-    const struct sl_store_port *store = &node->config.store;
-    int len = store->get(store->ctx, entry->stored.row, bytes, sizeof(bytes));
-    return len > 0 && sl_envelope_decode(bytes, (size_t)len, &envelope) == 0 &&
-           envelope.payload_len == payload_len &&
-           memcmp(envelope.payload, payload, payload_len) == 0;
+    const struct sl_primitives *p = &node->config.primitives;
+    p->hash(p->ctx, "starling chain", NULL, chain, len, ret_hash, SL_ID_LEN);
 }
 
-static bool is_announced(struct sl_node *node, const uint8_t *chain, size_t len, sl_time now)
+static void note_announced(struct sl_node *node, const uint8_t *chain, size_t len, sl_time born)
+{
+    struct sl_origins *origins = &node->origins;
+    if (origins->announced && born < origins->announced_at)
+        return;
+    origins->announced = true;
+    origins->announced_at = born;
+    chain_hash(node, chain, len, origins->announced_chain);
+}
+
+static bool is_in_store(const struct sl_node *node)
 {
     const struct sl_origin *own = sl_origins_find(node, node->origin);
-    if (!own || !own->has_envelope)
-        return false;
-    int64_t number = sl_index_find_short(node->index, own->identity_short);
-    if (number < 0)
-        return false;
-    const struct sl_entry *entry = sl_index_entry(node->index, number);
-    return now - entry->stored.born < SL_LIFETIME_MAX / 2 &&
-           holds_payload(node, entry, chain, len);
+    return own && own->has_envelope &&
+           sl_index_find_short(node->index, own->identity_short) >= 0;
+}
+
+/* Judged from memory: a disk that cannot be read must not make us shout. */
+static bool is_announced(const struct sl_node *node, const uint8_t *chain, size_t len, sl_time now)
+{
+    const struct sl_origins *origins = &node->origins;
+    uint8_t hash[SL_ID_LEN];
+    sl_time age = now - origins->announced_at;
+    chain_hash(node, chain, len, hash);
+    return origins->announced && age < SL_LIFETIME_MAX / 2 &&
+           memcmp(hash, origins->announced_chain, SL_ID_LEN) == 0 &&
+           (is_in_store(node) || age < ANNOUNCE_AGAIN);
 }
 
 /* So that what we publish can be checked when it comes back to us, even without our certificate. */
@@ -308,7 +324,9 @@ void sl_origins_announce(struct sl_node *node, sl_time now)
         .payload = chain,
         .payload_len = (size_t)len,
     };
-    sl_node_publish(node, &draft, now, id);
+    int r = sl_node_publish(node, &draft, now, id);
+    if (r != -ENOMEM && r != -ENOBUFS)
+        note_announced(node, chain, (size_t)len, now);
 }
 
 /* ---- From the store ---- */
@@ -326,6 +344,9 @@ static void load_entry(struct sl_node *node, const struct sl_entry *entry, sl_ti
         membership->take_crl(membership->ctx, envelope.payload, envelope.payload_len);
     else if (sl_origins_take_chain(node, &envelope, now) == 0)
         sl_origins_note_envelope(node, envelope.origin, sl_short_id(entry->stored.id));
+    if (envelope.kind == SL_ENVELOPE_IDENTITY &&
+        memcmp(envelope.origin, node->origin, SL_ORIGIN_LEN) == 0)
+        note_announced(node, envelope.payload, envelope.payload_len, entry->stored.born);
 }
 
 /* Revocations first, so that whoever they name is not taken. */

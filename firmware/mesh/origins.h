@@ -37,6 +37,9 @@ struct sl_origins {
     size_t hand;             /* where the search for one to give up goes on */
     struct sl_waiting *waiting; /* ring, allocated when first needed */
     size_t waiting_at;
+    bool announced;              /* our own IDENTITY was published */
+    sl_time announced_at;        /* born */
+    uint8_t announced_chain[SL_ID_LEN]; /* hash of what it said */
 };
 
 void sl_origins_init(struct sl_origins *origins, uint64_t seed);

@@ -271,6 +271,8 @@ static struct sl_entry *unrelayed_entry(struct sl_node *node, const uint8_t id[S
 void sl_relay_note_all(struct sl_node *node)
 {
     size_t count = node->unrelayed_count;
+    if (count == 0)
+        return;
     for (size_t i = 0; i < count; i++) {
         struct sl_entry *entry = unrelayed_entry(node, node->unrelayed[i].id);
         if (entry)

@@ -8,13 +8,16 @@
 #include <string.h>
 
 enum {
-    SYMBOLS_PER_ELEMENT = (SL_FRAME_BODY_MAX - 3 - SL_SKETCH_PART_LEN) / SL_SYMBOL_WIRE_LEN,
+    MARK_LEN = 5, /* stands before the first symbols, in one frame with them */
+    SYMBOLS_PER_ELEMENT =
+        (SL_FRAME_BODY_MAX - MARK_LEN - 3 - SL_SKETCH_PART_LEN) / SL_SYMBOL_WIRE_LEN,
     SYMBOLS_MIN = 24,
     PARTITION_DIFFERENCES = 1000, /* expected in each, when the ids are cut up */
     BITS_STEP = 2,                /* finer after one that does not decode */
     BITS_MAX = 12,
-    DIFFERENCE_LARGE = 8,         /* counts that differ by so much need no second hello */
-    MORE_TRIES = 4,
+    MORE_TRIES = 8,
+    MORE_DOUBLINGS = 3,
+    SKETCH_TRIES = 4,
     SKETCH_COST = 16,             /* of the link's quota, for decoding or making one */
     WALK_COST = 100,              /* the same of a partition: the index is walked */
 };
@@ -22,8 +25,10 @@ enum {
 #define QUIET        (200 * SL_MILLISECOND) /* nothing new in this time: nothing is under way */
 #define GAP_WAIT     (50 * SL_MILLISECOND)  /* for symbols that may still be under way */
 #define MORE_WAIT    (300 * SL_MILLISECOND)
-#define TAKING_TIME  (5 * SL_SECOND) /* without progress: another neighbour's turn */
-#define BACKOFF_MIN  (2 * SL_SECOND)
+#define SKETCH_WAIT  (250 * SL_MILLISECOND) /* for its ECHO, doubling */
+#define SETTLED      (300 * SL_MILLISECOND) /* nothing came after an answer: it gave what it had */
+#define TAKING_TIME  (3 * SL_SECOND) /* without progress: another neighbour's turn */
+#define BACKOFF_MIN  (250 * SL_MILLISECOND) /* what was given may have been lost: soon again at first */
 #define BACKOFF_MAX  (60 * SL_SECOND)
 
 static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
@@ -37,6 +42,14 @@ void sl_sync_init(struct sl_node *node, struct sl_link *link, sl_time now)
 
 /* ---- Memory for sketches ---- */
 
+static void decoder_begin(struct sl_decoder *decoder, const struct sl_sketch_part *part)
+{
+    decoder->part = *part;
+    decoder->count = 0;
+    decoder->tries = 0;
+    memset(decoder->came, 0, sizeof(decoder->came));
+}
+
 static struct sl_decoder *decoder_new(struct sl_node *node)
 {
     if (node->decoder_count >= SL_DECODERS_MAX)
@@ -44,9 +57,7 @@ static struct sl_decoder *decoder_new(struct sl_node *node)
     struct sl_decoder *decoder = malloc(sizeof(*decoder));
     if (!decoder)
         return NULL;
-    decoder->part = (struct sl_sketch_part){0};
-    decoder->count = 0;
-    decoder->tries = 0;
+    decoder_begin(decoder, &(struct sl_sketch_part){0});
     decoder->at = SL_NEVER;
     node->decoder_count++;
     return decoder;
@@ -189,8 +200,7 @@ static bool take_snapshot(struct sl_node *node, struct sl_sync *sync,
         sync->sketch = decoder_new(node);
     if (!sync->sketch)
         return false;
-    sync->sketch->part = *part;
-    sync->sketch->count = SL_SKETCH_SYMBOLS;
+    decoder_begin(sync->sketch, part);
     sl_index_symbols(node->index, part->bits, part->partition, 0, SL_SKETCH_SYMBOLS,
                      sync->sketch->symbols);
     return true;
@@ -199,9 +209,12 @@ static bool take_snapshot(struct sl_node *node, struct sl_sync *sync,
 static void send_symbols(struct sl_node *node, struct sl_link *link,
                          const struct sl_sketch_part *from, size_t count)
 {
-    const struct sl_decoder *sketch = link->sync.sketch;
+    struct sl_decoder *sketch = link->sync.sketch;
     struct sl_sketch_part part = *from;
     size_t end = sl_min_size(from->first + count, SL_SKETCH_SYMBOLS);
+    if (end < sketch->count)
+        end = sketch->count; /* what was sent before got lost, at least in part */
+    sketch->count = end;
     while (part.first < end) {
         size_t n = sl_min_size(end - part.first, SYMBOLS_PER_ELEMENT);
         size_t len = SL_SKETCH_PART_LEN + n * SL_SYMBOL_WIRE_LEN;
@@ -223,6 +236,37 @@ static void keep_taking(struct sl_node *node, struct sl_link *link, sl_time now)
     link->sync.taking_until = now + TAKING_TIME;
 }
 
+/* The sketch behind a MARK, so that a lost one is told from one that led to nothing. */
+static void send_sketch(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    struct sl_writer w;
+    sync->sketch_by = now + (SKETCH_WAIT << sync->sketch_tries++);
+    uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_MARK, 2);
+    if (!value)
+        return; /* again when it is due */
+    sl_writer_init(&w, value, 2);
+    sync->sketch_mark = ++sync->mark;
+    sl_write_u16(&w, sync->sketch_mark);
+    send_symbols(node, link, &sync->sketch->part, sync->sketch_count);
+}
+
+static bool is_unanswered(const struct sl_sync *sync)
+{
+    return sync->tried && !sync->answered && sync->sketch && sync->sketch_tries < SKETCH_TRIES;
+}
+
+bool sl_sync_echo(struct sl_node *node, struct sl_link *link, uint16_t mark, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    if (!sync->tried || sync->answered || mark != sync->sketch_mark)
+        return false;
+    sync->answered = true;
+    sync->new_at = now;
+    sl_sync_proceed(node, link, now);
+    return true;
+}
+
 static void begin(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     struct sl_sync *sync = &link->sync;
@@ -232,11 +276,14 @@ static void begin(struct sl_node *node, struct sl_link *link, sl_time now)
     if (!take_snapshot(node, sync, &part))
         return;
     sync->tried = true;
+    sync->answered = false;
+    sync->sketch_tries = 0;
+    sync->sketch_count = count;
     sync->gain = 0;
     sync->begun_at = now;
     sync->allowance = (uint32_t)count;
     keep_taking(node, link, now);
-    send_symbols(node, link, &part, count);
+    send_sketch(node, link, now);
     sl_sync_proceed(node, link, now);
 }
 
@@ -247,17 +294,24 @@ static bool is_ours_to_begin(const struct sl_node *node, const struct sl_link *l
     return ours != theirs ? ours < theirs : sl_neighbour_is_client(link->neighbour);
 }
 
+/* Our sketch is out, and what it leads to may still be under way. */
+static bool is_taking(const struct sl_sync *sync, sl_time now)
+{
+    bool settled = sync->answered && now - sync->new_at >= SETTLED;
+    return now < sync->taking_until && !settled;
+}
+
 static bool is_busy(const struct sl_node *node, const struct sl_link *link, sl_time now)
 {
     const struct sl_sync *sync = &link->sync;
-    return (node->taking && node->taking != link) || now < sync->taking_until || sync->decoder ||
+    return (node->taking && node->taking != link) || is_taking(sync, now) || sync->decoder ||
            sync->give.count > 0 || sync->batch_count > 0;
 }
 
-/* One that brought neither side anything makes the next one wait. */
+/* One that arrived and brought neither side anything makes the next one wait. */
 static bool is_held_back(struct sl_sync *sync, sl_time now)
 {
-    if (sync->tried && sync->gain == 0)
+    if (sync->tried && sync->gain == 0 && sync->answered)
         sync->backoff_us = sync->backoff_us > 0 ? sl_min_time(2 * sync->backoff_us, BACKOFF_MAX)
                                                 : BACKOFF_MIN;
     else if (sync->tried)
@@ -266,10 +320,9 @@ static bool is_held_back(struct sl_sync *sync, sl_time now)
     return sync->backoff_us > 0 && now - sync->begun_at < sync->backoff_us;
 }
 
-static bool is_due(const struct sl_node *node, const struct sl_sync *sync, bool first, sl_time now)
+static bool is_due(const struct sl_sync *sync, bool first, sl_time now)
 {
-    return first || sync->differ_count >= 2 ||
-           (difference(node, sync) >= DIFFERENCE_LARGE && now - sync->new_at >= QUIET);
+    return first || sync->differ_count >= 2 || now - sync->new_at >= QUIET;
 }
 
 static bool is_equal(const struct sl_sync *sync, const struct sl_hello *ours)
@@ -338,7 +391,7 @@ void sl_sync_hello(struct sl_node *node, struct sl_link *link, const struct sl_e
     }
     sync->in_sync = false;
     sync->differ_count++;
-    if (is_due(node, sync, first, now) && is_ours_to_begin(node, link) &&
+    if (is_due(sync, first, now) && is_ours_to_begin(node, link) &&
         !is_busy(node, link, now) && !is_held_back(sync, now))
         begin(node, link, now);
 }
@@ -364,6 +417,7 @@ void sl_sync_more(struct sl_node *node, struct sl_link *link, const struct sl_el
         node->status.rejected_quota++;
         return;
     }
+    sync->answered = true;
     if (fresh)
         take_snapshot(node, sync, &part);
     size_t count = fresh ? symbols_for(difference(node, sync) >> part.bits)
@@ -381,7 +435,8 @@ static void ask_more(struct sl_node *node, struct sl_link *link, sl_time now)
     struct sl_decoder *decoder = link->sync.decoder;
     struct sl_sketch_part part = decoder->part;
     part.first = (uint16_t)decoder->count;
-    decoder->at = now + (MORE_WAIT << decoder->tries);
+    decoder->at = now + (MORE_WAIT << (decoder->tries < MORE_DOUBLINGS ? decoder->tries
+                                                                  : MORE_DOUBLINGS));
     uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_MORE, SL_SKETCH_PART_LEN);
     struct sl_writer w;
     if (!value)
@@ -393,11 +448,13 @@ static void ask_more(struct sl_node *node, struct sl_link *link, sl_time now)
 /* All symbols that there are do not suffice: the ids are cut up finer, from this partition on. */
 static bool split(struct sl_decoder *decoder)
 {
-    if (decoder->part.bits + BITS_STEP > BITS_MAX)
+    struct sl_sketch_part finer = {
+        .bits = (uint8_t)(decoder->part.bits + BITS_STEP),
+        .partition = (uint16_t)(decoder->part.partition << BITS_STEP),
+    };
+    if (finer.bits > BITS_MAX)
         return false;
-    decoder->part.bits = (uint8_t)(decoder->part.bits + BITS_STEP);
-    decoder->part.partition = (uint16_t)(decoder->part.partition << BITS_STEP);
-    decoder->count = 0;
+    decoder_begin(decoder, &finer);
     return true;
 }
 
@@ -466,32 +523,53 @@ static void try_decode(struct sl_node *node, struct sl_link *link, sl_time now)
     free(findings);
 }
 
-/* Appends the symbols that come next; those that were here before are skipped. */
-static void take_symbols(struct sl_decoder *decoder, struct sl_reader *r, size_t first)
+static bool has_symbol(const struct sl_decoder *decoder, size_t at)
 {
-    struct sl_symbol symbol;
-    for (size_t i = first; sl_read_left(r) > 0; i++) {
-        sl_sketch_read(r, &symbol);
-        if (i == decoder->count && i < SL_SKETCH_SYMBOLS)
-            decoder->symbols[decoder->count++] = symbol;
-    }
+    return at < SL_SKETCH_SYMBOLS && (decoder->came[at / 64] >> (at % 64) & 1) != 0;
 }
 
-/* The decoder that an element belongs to, or NULL. A first symbol begins anew. */
+/* Symbol 0 holds every id: another one is of another sketch. */
+static bool is_other_sketch(const struct sl_decoder *decoder, const struct sl_symbol *first)
+{
+    return has_symbol(decoder, 0) && (decoder->symbols[0].sum != first->sum ||
+                                      decoder->symbols[0].check != first->check);
+}
+
+/* Whether the row without a gap got longer. */
+static bool take_symbols(struct sl_decoder *decoder, struct sl_reader *r, size_t first)
+{
+    size_t before = decoder->count;
+    for (size_t at = first; sl_read_left(r) > 0; at++) {
+        struct sl_symbol symbol;
+        sl_sketch_read(r, &symbol);
+        if (at == 0 && is_other_sketch(decoder, &symbol)) {
+            decoder_begin(decoder, &(struct sl_sketch_part){decoder->part.bits,
+                                                            decoder->part.partition, 0});
+            before = 0;
+        }
+        if (at >= SL_SKETCH_SYMBOLS || has_symbol(decoder, at))
+            continue;
+        decoder->symbols[at] = symbol;
+        decoder->came[at / 64] |= UINT64_C(1) << (at % 64);
+    }
+    while (has_symbol(decoder, decoder->count))
+        decoder->count++;
+    return decoder->count > before;
+}
+
+/* The decoder that an element belongs to, or NULL. The first symbols of another sketch begin anew. */
 static struct sl_decoder *decoder_for(struct sl_node *node, struct sl_sync *sync,
                                       const struct sl_sketch_part *part)
 {
-    if (part->first == 0) {
-        if (!sync->decoder)
-            sync->decoder = decoder_new(node);
-        if (!sync->decoder)
-            return NULL;
-        sync->decoder->part = *part;
-        sync->decoder->count = 0;
-        sync->decoder->tries = 0;
+    if (sync->decoder && is_same_part(&sync->decoder->part, part))
         return sync->decoder;
-    }
-    return sync->decoder && is_same_part(&sync->decoder->part, part) ? sync->decoder : NULL;
+    if (sync->decoder && part->first != 0)
+        return NULL; /* late, of the partition before */
+    if (!sync->decoder)
+        sync->decoder = decoder_new(node);
+    if (sync->decoder)
+        decoder_begin(sync->decoder, part);
+    return sync->decoder;
 }
 
 void sl_sync_sketch(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
@@ -513,7 +591,8 @@ void sl_sync_sketch(struct sl_node *node, struct sl_link *link, const struct sl_
     struct sl_decoder *decoder = decoder_for(node, &link->sync, &part);
     if (!decoder)
         return;
-    take_symbols(decoder, &r, part.first);
+    if (take_symbols(decoder, &r, part.first))
+        decoder->tries = 0;
     decoder->at = now + GAP_WAIT;
     /* Elements are filled up, but for the last of a row. */
     if (decoder->count > part.first && left / SL_SYMBOL_WIRE_LEN < SYMBOLS_PER_ELEMENT)
@@ -543,7 +622,7 @@ static void next_partition(struct sl_node *node, struct sl_link *link, sl_time n
         return;
     sync->decoder = decoder_new(node);
     if (sync->decoder) {
-        sync->decoder->part = sync->next_part;
+        decoder_begin(sync->decoder, &sync->next_part);
         ask_more(node, link, now);
     }
     sync->next_part = (struct sl_sketch_part){0};
@@ -552,6 +631,14 @@ static void next_partition(struct sl_node *node, struct sl_link *link, sl_time n
 static bool is_stalled(const struct sl_sync *sync)
 {
     return sync->mark_count > 1;
+}
+
+/* Our sketch arrived, but not the hello behind what it led to: some of that may have been lost too. */
+static bool is_cut_short(const struct sl_node *node, const struct sl_link *link)
+{
+    const struct sl_sync *sync = &link->sync;
+    return node->taking == link && sync->tried && sync->answered && sync->hello_at < sync->new_at &&
+           !sync->decoder && sync->give.count == 0 && sync->batch_count == 0;
 }
 
 static sl_time next_due(const struct sl_node *node, const struct sl_link *link)
@@ -566,6 +653,10 @@ static sl_time next_due(const struct sl_node *node, const struct sl_link *link)
         at = sl_min_time(at, sync->batch_by);
     if (node->taking == link || sync->sketch)
         at = sl_min_time(at, sync->taking_until);
+    if (is_unanswered(sync))
+        at = sl_min_time(at, sync->sketch_by);
+    if (is_cut_short(node, link))
+        at = sl_min_time(at, sync->new_at + SETTLED);
     return at;
 }
 
@@ -587,6 +678,10 @@ static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
         sl_give_pump(node, link, now);
     if (sync->batch_count > 0 && now >= sync->batch_by)
         sl_want_pump(node, link, now);
+    if (is_unanswered(sync) && now >= sync->sketch_by)
+        send_sketch(node, link, now);
+    if (is_cut_short(node, link) && now >= sync->new_at + SETTLED && !is_held_back(sync, now))
+        begin(node, link, now);
     if (now >= sync->taking_until)
         stop_taking(node, link, now);
     sl_sync_proceed(node, link, now);
@@ -596,6 +691,7 @@ void sl_sync_gained(struct sl_node *node, struct sl_link *link, uint64_t short_i
 {
     struct sl_sync *sync = &link->sync;
     sync->new_at = now;
+    sync->answered = true;
     sync->gain++;
     if (node->taking == link)
         sync->taking_until = now + TAKING_TIME;

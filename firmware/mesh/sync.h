@@ -16,8 +16,9 @@ struct sl_link;
  * that what MORE asks for belongs to what was sent before. */
 struct sl_decoder {
     struct sl_sketch_part part; /* `first` is unused */
-    size_t count;               /* symbols */
+    size_t count;               /* theirs: symbols without a gap; ours: symbols sent */
     unsigned tries;             /* times that MORE stayed unanswered */
+    uint64_t came[SL_SKETCH_SYMBOLS / 64]; /* bit for each symbol: they come in any order */
     sl_time at;                 /* next look at it */
     struct sl_symbol symbols[SL_SKETCH_SYMBOLS];
 };
@@ -40,6 +41,11 @@ struct sl_sync {
     /* The present repair, or the last. */
     uint32_t gain;         /* envelopes that it brought, or that it gave */
     bool tried;            /* it was begun here, and not yet judged by its gain */
+    bool answered;         /* our sketch arrived */
+    unsigned sketch_tries; /* times that it was sent */
+    uint16_t sketch_mark;  /* whose ECHO says so */
+    size_t sketch_count;   /* symbols in it */
+    sl_time sketch_by;     /* when it is sent again */
     sl_time begun_at;
     sl_time backoff_us;    /* after one without gain */
     sl_time taking_until;  /* we sent a sketch and expect what we lack until then */
@@ -59,6 +65,8 @@ struct sl_sync {
     struct sl_ids want;
     uint64_t batch[SL_WANT_BATCH]; /* asked for; those that came are taken out */
     size_t batch_count;
+    bool batch_moved;      /* some of it came */
+    unsigned batch_tries;  /* batches in a row of which nothing came */
     sl_time batch_by;      /* when the rest is given up */
     struct sl_alarm alarm;
 };
@@ -82,6 +90,9 @@ void sl_sync_hello_fire(struct sl_node *node, struct sl_alarm *alarm, sl_time no
 
 /* Behind what was given in bulk, so that the neighbour sees at once whether it has it all. */
 void sl_sync_hello_after_bulk(struct sl_node *node, struct sl_link *link, sl_time now);
+
+/* The neighbour answered a MARK; whether it stood before our sketch. */
+bool sl_sync_echo(struct sl_node *node, struct sl_link *link, uint16_t mark, sl_time now);
 
 /* An envelope new here came from that neighbour. */
 void sl_sync_gained(struct sl_node *node, struct sl_link *link, uint64_t short_id, sl_time now);

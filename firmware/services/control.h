@@ -1,5 +1,5 @@
-/* The control socket: people and tools on this machine talk to the node through it, one JSON object a
- * line. Requests, answers and events are described in CONTROL.md.
+/* The control socket: people and tools on this machine talk to the node through it, one JSON object
+ * a line. Requests, answers and events are described in CONTROL.md.
  *
  * Nothing here waits: the caller polls sl_control_fd(). The user id of the process at the other end
  * owns the personas that it makes. */
@@ -24,8 +24,8 @@ struct sl_control_about {
 };
 
 struct sl_control_config {
-    const char *path; /* of the socket; NULL: none, only sl_control_answer() */
-    uint32_t mode;    /* permissions of the socket */
+    const char *path;     /* of the socket; NULL: none, only sl_control_answer() */
+    uint32_t mode;        /* permissions of the socket */
     struct sl_node *node; /* these two outlive the control */
     struct sl_chat *chat;
     void *arg;
@@ -52,8 +52,8 @@ void sl_control_dispatch(struct sl_control *control, sl_time now);
 /* At the end of a turn: writes the events of this turn to those who subscribed. */
 void sl_control_flush(struct sl_control *control, sl_time now);
 
-/* One request of that user, without a connection: for tests and fuzzing. The answer without line feed,
- * to free(); NULL if out of memory. */
+/* One request of that user, without a connection: for tests and fuzzing. The answer without line
+ * feed, to free(); NULL if out of memory. */
 char *sl_control_answer(struct sl_control *control, uint32_t uid, const char *line, size_t len,
                         sl_time now);
 

@@ -5,16 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HISTORY_LIMIT 100           /* messages in an answer, unless the request says otherwise */
-#define ANSWER_BYTES  (60 * 1024)   /* of SL_CONTROL_LINE_MAX, for the list in an answer */
+#define HISTORY_LIMIT 100         /* messages in an answer, unless the request says otherwise */
+#define ANSWER_BYTES  (60 * 1024) /* of SL_CONTROL_LINE_MAX, for the list in an answer */
 
 /* ---- Personas ---- */
 
 static bool persona_info(const struct sl_control_request *request, uint32_t persona,
                          struct sl_persona_info *ret_info)
 {
-    for (size_t i = 0;
-         sl_chat_persona(request->config->chat, request->uid, i, ret_info) == 0; i++)
+    for (size_t i = 0; sl_chat_persona(request->config->chat, request->uid, i, ret_info) == 0; i++)
         if (ret_info->persona == persona)
             return true;
     return false;
@@ -133,8 +132,10 @@ void sl_control_do_persona_unlock(struct sl_control_request *request)
         sl_control_fail(request, "wrong-passphrase", "that is not the passphrase of '%.40s'", nick);
         break;
     case -ENOSPC:
-        sl_control_fail(request, "full", "this node has no place for another open persona (%d at "
-                        "most); lock one first", SL_PERSONAS_MAX);
+        sl_control_fail(request, "full",
+                        "this node has no place for another open persona (%d at "
+                        "most); lock one first",
+                        SL_PERSONAS_MAX);
         break;
     default:
         sl_control_fail_errno(request, error);
@@ -181,9 +182,8 @@ void sl_control_do_channels(struct sl_control_request *request)
     if (!sl_control_find_persona(request))
         return;
     json_t *list = json_array();
-    for (size_t i = 0; sl_chat_channel(request->config->chat, request->uid, request->persona, i,
-                                       &info) == 0;
-         i++)
+    for (size_t i = 0;
+         sl_chat_channel(request->config->chat, request->uid, request->persona, i, &info) == 0; i++)
         json_array_append_new(list, json_pack("{s:s, s:b, s:I}", "name", info.name, "private",
                                               info.is_private, "unread", (json_int_t)info.unread));
     sl_control_give(request, "channels", list);
@@ -228,9 +228,9 @@ void sl_control_do_channel_join(struct sl_control_request *request)
 static void give_link(struct sl_control_request *request)
 {
     char link[SL_CHANNEL_LINK_MAX];
-    int error = sl_chat_channel_link(request->config->chat, request->uid, request->persona,
-                                     without_hash(sl_control_text(request, "channel")), link,
-                                     sizeof(link));
+    int error =
+        sl_chat_channel_link(request->config->chat, request->uid, request->persona,
+                             without_hash(sl_control_text(request, "channel")), link, sizeof(link));
     if (error < 0)
         fail_channel(request, error);
     else
@@ -241,9 +241,9 @@ void sl_control_do_channel_create(struct sl_control_request *request)
 {
     if (!sl_control_find_persona(request))
         return;
-    int error = sl_chat_make_private(request->config->chat, request->uid, request->persona,
-                                     without_hash(sl_control_text(request, "channel")),
-                                     request->now);
+    int error =
+        sl_chat_make_private(request->config->chat, request->uid, request->persona,
+                             without_hash(sl_control_text(request, "channel")), request->now);
     if (error < 0)
         fail_channel(request, error);
     else
@@ -327,8 +327,8 @@ void sl_control_do_send(struct sl_control_request *request)
     struct sl_chat *chat = request->config->chat;
     int error = to ? sl_chat_send_direct(chat, request->uid, request->persona, person.key, text,
                                          strlen(text), (uint32_t)lifetime, request->now, &message)
-                   : sl_chat_send(chat, request->uid, request->persona, channel, text,
-                                  strlen(text), (uint32_t)lifetime, request->now, &message);
+                   : sl_chat_send(chat, request->uid, request->persona, channel, text, strlen(text),
+                                  (uint32_t)lifetime, request->now, &message);
     if (error < 0)
         fail_send(request, error, &person);
     else
@@ -441,6 +441,7 @@ void sl_control_do_read(struct sl_control_request *request)
                                   (uint64_t)sl_control_number(request, "number", 0), request->now);
     if (error == -ENOENT && channel)
         fail_channel(request, error);
-    else if (error < 0 && error != -ENOENT) /* nothing was written with that person: nothing to read */
+    else if (error < 0 &&
+             error != -ENOENT) /* nothing was written with that person: nothing to read */
         sl_control_fail_errno(request, error);
 }

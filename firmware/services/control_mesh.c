@@ -184,10 +184,10 @@ void sl_control_do_status(struct sl_control_request *request)
 
     sl_control_give(request, "node", node_json(&about, &status));
     sl_control_give(request, "network", sl_control_shown(about.network));
-    sl_control_give(request, "clock",
-                    json_pack("{s:s, s:o}", "source", source_name(status.clock_source), "unix",
-                              status.unix_us > 0 ? json_integer(status.unix_us / SL_SECOND)
-                                                 : json_null()));
+    sl_control_give(
+        request, "clock",
+        json_pack("{s:s, s:o}", "source", source_name(status.clock_source), "unix",
+                  status.unix_us > 0 ? json_integer(status.unix_us / SL_SECOND) : json_null()));
     sl_control_give(request, "store", store_json(&status));
     sl_control_give(request, "neighbours", number(status.neighbour_count));
     sl_control_give(request, "handshakes", number(status.handshake_count));
@@ -256,8 +256,8 @@ void sl_control_do_revoke(struct sl_control_request *request)
     size_t cap = strlen(text) + 1;
     uint8_t *crl = malloc(cap);
     int len = crl ? sl_base64_decode(text, strlen(text), crl, cap) : -ENOMEM;
-    int error = len < 0 ? len
-                        : sl_node_revoke(request->config->node, crl, (size_t)len, request->now);
+    int error =
+        len < 0 ? len : sl_node_revoke(request->config->node, crl, (size_t)len, request->now);
     free(crl);
     if (error == -EINVAL)
         sl_control_fail(request, "bad-request", "'crl' is not base64url without padding");

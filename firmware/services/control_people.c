@@ -38,9 +38,9 @@ static json_t *candidates(const struct sl_control_request *request, const char *
     struct sl_person person;
     json_t *list = json_array();
     for (size_t far = 0; far <= most; far++)
-        for (size_t i = 0; json_array_size(list) < CANDIDATES_MAX &&
-                           sl_chat_person(request->config->chat, request->uid, request->persona, i,
-                                          &person) == 0;
+        for (size_t i = 0;
+             json_array_size(list) < CANDIDATES_MAX &&
+             sl_chat_person(request->config->chat, request->uid, request->persona, i, &person) == 0;
              i++)
             if (distance(person.nick, name) == far)
                 json_array_append_new(list, sl_control_person_json(&person, request->now));
@@ -50,8 +50,7 @@ static json_t *candidates(const struct sl_control_request *request, const char *
 static void fail_not_found(struct sl_control_request *request, const char *name)
 {
     json_t *near = candidates(request, name, strlen(name) < 4 ? 1 : 2);
-    const char *first =
-        json_string_value(json_object_get(json_array_get(near, 0), "nick"));
+    const char *first = json_string_value(json_object_get(json_array_get(near, 0), "nick"));
     if (first)
         sl_control_fail(request, "not-found", "nobody called '%.40s' was heard; did you mean %s?",
                         name, first);
@@ -98,8 +97,8 @@ void sl_control_do_people(struct sl_control_request *request)
     json_t *list = json_array();
     json_t *next = NULL;
     for (size_t i = (size_t)sl_control_number(request, "from", 0);
-         !next && sl_chat_person(request->config->chat, request->uid, request->persona, i,
-                                 &person) == 0;
+         !next &&
+         sl_chat_person(request->config->chat, request->uid, request->persona, i, &person) == 0;
          i++) {
         if (json_array_size(list) == PEOPLE_LIMIT)
             next = json_integer((json_int_t)i);
@@ -116,8 +115,8 @@ void sl_control_do_person(struct sl_control_request *request)
     char code[SL_AUTH_CODE_LEN];
     if (!sl_control_find_persona(request) || !sl_control_find_person(request, "name", &person))
         return;
-    int error = sl_chat_auth_code(request->config->chat, request->uid, request->persona, person.key,
-                                  code);
+    int error =
+        sl_chat_auth_code(request->config->chat, request->uid, request->persona, person.key, code);
     if (error < 0) {
         sl_control_fail_errno(request, error);
         return;

@@ -151,9 +151,8 @@ static bool type_fits(const struct field *field, const json_t *value)
     case TRUTH:
         return json_is_boolean(value);
     case HANDLE:
-        return json_is_string(value) ||
-               (json_is_integer(value) && json_integer_value(value) >= 0 &&
-                json_integer_value(value) <= UINT32_MAX);
+        return json_is_string(value) || (json_is_integer(value) && json_integer_value(value) >= 0 &&
+                                         json_integer_value(value) <= UINT32_MAX);
     }
     return false;
 }
@@ -237,7 +236,8 @@ json_t *sl_control_handle(struct sl_control_request *request, const char *line, 
         run(request);
     json_decref(fields_read);
     request->fields = NULL;
-    if (request->answer && json_object_set_new(request->answer, "ok", json_boolean(!request->failed)))
+    if (request->answer &&
+        json_object_set_new(request->answer, "ok", json_boolean(!request->failed)))
         json_decref(request->answer), request->answer = NULL;
     return request->answer;
 }

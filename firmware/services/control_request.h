@@ -30,9 +30,8 @@ json_t *sl_control_handle(struct sl_control_request *request, const char *line, 
 /* ---- For the handlers ---- */
 
 /* Makes the answer an error. The first one stays. */
-__attribute__((format(printf, 3, 4))) void sl_control_fail(struct sl_control_request *request,
-                                                           const char *word, const char *format,
-                                                           ...);
+__attribute__((format(printf, 3, 4))) void
+sl_control_fail(struct sl_control_request *request, const char *word, const char *format, ...);
 /* The same for the errors that several calls of the chat share. */
 void sl_control_fail_errno(struct sl_control_request *request, int error);
 

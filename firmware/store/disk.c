@@ -4,11 +4,16 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum {
+    RESERVE_PAGES = 256, /* ahead of need: a call for each megabyte */
+};
 
 #define ENVELOPE_COLUMNS "SELECT row, head, body, relayed, sum FROM envelope"
 
@@ -35,6 +40,7 @@ static const char *const statement_sql[] = {
     [SL_DISK_VAULT_COUNT] = "SELECT count(*) FROM vault WHERE owner = ?1 AND kind = ?2",
     [SL_DISK_VAULT_ROWS] = "SELECT row FROM vault WHERE owner = ?1 AND kind = ?2 ORDER BY row",
     [SL_DISK_VAULT_ROW] = "SELECT body, sum, key FROM vault WHERE row = ?1",
+    [SL_DISK_PAGES] = "PRAGMA page_count",
     [SL_DISK_STATE_GET] = "SELECT life, unix, sum FROM state",
     [SL_DISK_STATE_PUT] = "UPDATE state SET life = ?1, unix = ?2, sum = ?3",
 };
@@ -76,6 +82,7 @@ static int connect(struct sl_disk *disk, const char *path, int flags, const char
     /* Statistics of memory cost a lock for each allocation. Fails once SQLite is in use, which is
      * fine. */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    errno = 0;
     int code = sqlite3_open_v2(path, &disk->db, flags | SQLITE_OPEN_NOMUTEX, vfs);
     if (!disk->db)
         return -ENOMEM;
@@ -249,7 +256,7 @@ static int create_tables(struct sl_disk *disk)
 
 int sl_disk_create(struct sl_disk *disk, const char *path)
 {
-    *disk = (struct sl_disk){.writable = true};
+    *disk = (struct sl_disk){.writable = true, .fd = -1};
     int r = connect(disk, path, SQLITE_OPEN_READWRITE, NULL);
     if (r == 0)
         r = create_tables(disk);
@@ -262,7 +269,7 @@ int sl_disk_create(struct sl_disk *disk, const char *path)
 
 int sl_disk_open(struct sl_disk *disk, const char *path, bool writable, uint64_t bytes_max)
 {
-    *disk = (struct sl_disk){.writable = writable};
+    *disk = (struct sl_disk){.writable = writable, .fd = -1};
     int r =
         writable ? connect(disk, path, SQLITE_OPEN_READWRITE, NULL) : connect_read_only(disk, path);
     if (r == 0)
@@ -311,16 +318,53 @@ void sl_disk_rollback(struct sl_disk *disk)
         (void)sl_sql_run(disk->statements[SL_DISK_ROLLBACK]);
 }
 
+static int64_t count_pages(struct sl_disk *disk)
+{
+    struct sqlite3_stmt *pages = disk->statements[SL_DISK_PAGES];
+    int64_t count = sl_sql_step(pages) > 0 ? sqlite3_column_int64(pages, 0) : 0;
+    sl_sql_reset(pages);
+    return count;
+}
+
+/* Space in the file for what the group adds to it. A group in the log that finds no place in the
+ * file would block the log, and with it every drop that could make space. */
+static int reserve(struct sl_disk *disk)
+{
+    int64_t pages = count_pages(disk);
+    if (disk->fd < 0 || pages <= disk->pages_reserved)
+        return 0;
+    int64_t ahead = pages + RESERVE_PAGES;
+    if (fallocate(disk->fd, FALLOC_FL_KEEP_SIZE, 0, ahead * SL_SCHEMA_PAGE_SIZE) == 0) {
+        disk->pages_reserved = ahead;
+        return 0;
+    }
+    if (fallocate(disk->fd, FALLOC_FL_KEEP_SIZE, 0, pages * SL_SCHEMA_PAGE_SIZE) == 0) {
+        disk->pages_reserved = pages;
+        return 0;
+    }
+    bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+    if (full)
+        snprintf(disk->reason, sizeof(disk->reason), "%s", strerror(errno));
+    return full ? -ENOSPC : 0; /* the file system may know no reserving */
+}
+
+static int put_state(struct sl_disk *disk, sl_time life, int64_t unix_us)
+{
+    struct sqlite3_stmt *put = disk->statements[SL_DISK_STATE_PUT];
+    sqlite3_bind_int64(put, 1, life + disk->shift);
+    sqlite3_bind_int64(put, 2, unix_us);
+    sqlite3_bind_int64(put, 3, sl_record_state_sum(life + disk->shift, unix_us));
+    return sl_disk_run(disk, SL_DISK_STATE_PUT);
+}
+
 int sl_disk_commit(struct sl_disk *disk, sl_time life, int64_t unix_us)
 {
     int r = sl_disk_begin(disk);
     if (r < 0)
         return r;
-    struct sqlite3_stmt *put = disk->statements[SL_DISK_STATE_PUT];
-    sqlite3_bind_int64(put, 1, life + disk->shift);
-    sqlite3_bind_int64(put, 2, unix_us);
-    sqlite3_bind_int64(put, 3, sl_record_state_sum(life + disk->shift, unix_us));
-    r = sl_disk_run(disk, SL_DISK_STATE_PUT);
+    r = put_state(disk, life, unix_us);
+    if (r == 0)
+        r = reserve(disk);
     if (r == 0)
         r = sl_disk_run(disk, SL_DISK_COMMIT);
     if (r < 0)
@@ -332,10 +376,12 @@ int sl_disk_commit(struct sl_disk *disk, sl_time life, int64_t unix_us)
 int sl_disk_checkpoint(struct sl_disk *disk, bool erase)
 {
     int mode = erase ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+    errno = 0;
     int code = sqlite3_wal_checkpoint_v2(disk->db, NULL, mode, NULL, NULL);
     int r = sl_sql_error(disk->db, code);
     if (r < 0)
         return sl_disk_failed(disk, r);
     disk->wal_pages = 0;
+    disk->pages_reserved = 0; /* SQLite cut the file to its length */
     return 0;
 }

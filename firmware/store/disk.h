@@ -27,6 +27,7 @@ enum sl_disk_statement {
     SL_DISK_VAULT_COUNT,
     SL_DISK_VAULT_ROWS,
     SL_DISK_VAULT_ROW,
+    SL_DISK_PAGES,
     SL_DISK_STATE_GET,
     SL_DISK_STATE_PUT,
     SL_DISK_STATEMENTS,
@@ -39,7 +40,9 @@ struct sl_disk {
     bool in_group;
     bool damaged;  /* SQLite came upon damage */
     int wal_pages; /* in the write-ahead log */
-    sl_time life;  /* as the file had it when it was opened */
+    int fd;        /* of the file, borrowed: to reserve space; -1 not to */
+    int64_t pages_reserved;
+    sl_time life; /* as the file had it when it was opened */
     int64_t unix_us;
     /* Added to every time on the life clock on its way to the file, taken off on its way back: for
      * a store that began without its file, and with it a clock of its own. */

@@ -178,15 +178,18 @@ void sl_files_close(struct sl_files *files)
     files->fd = -1;
 }
 
+static bool has_log(const struct sl_files *files)
+{
+    struct stat st;
+    char path[SL_FILES_PATH_MAX];
+    name_with(files, "-wal", path);
+    return stat(path, &st) == 0 && st.st_size > 0;
+}
+
 bool sl_files_empty(const struct sl_files *files)
 {
     struct stat st;
-    struct stat log;
-    char path[SL_FILES_PATH_MAX];
-    name_with(files, "-wal", path);
-    if (stat(path, &log) == 0 && log.st_size > 0)
-        return false;
-    return fstat(files->fd, &st) == 0 && st.st_size == 0;
+    return fstat(files->fd, &st) == 0 && st.st_size == 0 && !has_log(files);
 }
 
 int sl_files_begin_new(const struct sl_files *files, char ret_path[SL_FILES_PATH_MAX])
@@ -250,7 +253,8 @@ int sl_files_set_aside(struct sl_files *files, char ret_path[SL_FILES_PATH_MAX])
     damaged_suffix(number, "-wal", log_suffix);
     damaged_suffix(number, "", suffix);
     /* The log first: a file without its log is merely older. */
-    (void)rename_to(files, "-wal", log_suffix);
+    if (has_log(files))
+        (void)rename_to(files, "-wal", log_suffix);
     int r = rename_to(files, "", suffix);
     name_with(files, suffix, ret_path);
     return r;

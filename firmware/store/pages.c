@@ -140,16 +140,13 @@ static bool check_frame(int fd, uint32_t number, struct log_sum *sum)
 }
 
 /* The last frame that SQLite takes: all up to it are whole, and it ends a transaction. */
-static uint32_t last_whole_frame(int fd, uint32_t frame_count, uint64_t *ret_salt)
+static uint32_t last_whole_frame(int fd, uint32_t frame_count, uint64_t salt, struct log_sum *sum)
 {
-    struct log_sum sum;
     uint32_t last = 0;
-    if (!check_log_header(fd, &sum, ret_salt))
-        return 0;
     for (uint32_t i = 1; i <= frame_count; i++) {
         struct frame frame;
         read_frame(fd, i, &frame);
-        if (frame.salt != *ret_salt || !check_frame(fd, i, &sum))
+        if (frame.salt != salt || !check_frame(fd, i, sum))
             break;
         if (frame.commit != 0)
             last = i;
@@ -157,17 +154,18 @@ static uint32_t last_whole_frame(int fd, uint32_t frame_count, uint64_t *ret_sal
     return last;
 }
 
-/* The last frame that ends a transaction of this log, whole or not. */
-static uint32_t last_committed_frame(int fd, uint32_t frame_count, uint64_t salt)
+/* Ends of transactions of this log after the whole part: the last of them, and how many. */
+static void find_rest(struct sl_pages *pages, uint32_t frame_count)
 {
-    uint32_t last = 0;
-    for (uint32_t i = 1; i <= frame_count; i++) {
+    pages->frames = pages->whole_frames;
+    for (uint32_t i = pages->whole_frames + 1; i <= frame_count; i++) {
         struct frame frame;
-        read_frame(fd, i, &frame);
-        if (frame.salt == salt && frame.commit != 0)
-            last = i;
+        read_frame(pages->log_fd, i, &frame);
+        if (frame.salt != pages->salt || frame.commit == 0)
+            continue;
+        pages->frames = i;
+        pages->transactions_left++;
     }
-    return last;
 }
 
 static void find_frames(struct sl_pages *pages)
@@ -176,13 +174,15 @@ static void find_frames(struct sl_pages *pages)
     if (len < LOG_HEADER_LEN + FRAME_LEN)
         return;
     uint32_t frame_count = (uint32_t)((len - LOG_HEADER_LEN) / FRAME_LEN);
-    struct frame frames[2];
-    read_frame(pages->log_fd, 1, &frames[0]);
-    read_frame(pages->log_fd, 2, &frames[1]);
-    pages->whole_frames = last_whole_frame(pages->log_fd, frame_count, &pages->salt);
-    if (frames[0].salt == frames[1].salt) /* else the header knows, if anybody does */
-        pages->salt = frames[0].salt;
-    pages->frames = last_committed_frame(pages->log_fd, frame_count, pages->salt);
+    struct log_sum sum;
+    if (check_log_header(pages->log_fd, &sum, &pages->salt)) {
+        pages->whole_frames = last_whole_frame(pages->log_fd, frame_count, pages->salt, &sum);
+    } else {
+        struct frame first;
+        read_frame(pages->log_fd, 1, &first);
+        pages->salt = first.salt;
+    }
+    find_rest(pages, frame_count);
 }
 
 /* Frames `from` to `to` take the place of the pages they are of. */
@@ -216,7 +216,7 @@ bool sl_pages_log_damaged(const char *path)
     struct sl_pages pages;
     if (sl_pages_open(&pages, path) < 0)
         return false;
-    bool damaged = pages.frames > pages.whole_frames;
+    bool damaged = pages.transactions_left >= 2;
     sl_pages_close(&pages);
     return damaged;
 }

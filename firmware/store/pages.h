@@ -7,19 +7,21 @@
 
 struct sl_pages {
     int file_fd;
-    int log_fd;            /* -1: there is no log */
-    uint32_t count;        /* pages are numbered from 1 */
-    uint32_t *frame_of;    /* by page: number of its last frame in the log, from 1; 0: in the file */
-    uint64_t salt;         /* marks the frames since the log was last begun */
-    uint32_t whole_frames; /* frames that SQLite takes */
-    uint32_t frames;       /* frames to the end of the last transaction, whole or not */
+    int log_fd;         /* -1: there is no log */
+    uint32_t count;     /* pages are numbered from 1 */
+    uint32_t *frame_of; /* by page: number of its last frame in the log, from 1; 0: in the file */
+    uint64_t salt;      /* marks the frames since the log was last begun */
+    uint32_t whole_frames;      /* frames that SQLite takes */
+    uint32_t frames;            /* frames to the end of the last transaction, whole or not */
+    uint32_t transactions_left; /* that SQLite does not take */
 };
 
 /* Whether a file begins as every store does; an empty one does not. `fd` of a regular file. */
 bool sl_pages_plausible(int fd);
 
-/* Whether the log of that file goes on after the part that SQLite takes. Then it was damaged, or a
- * power cut came in the middle of its last transaction. */
+/* Whether there is damage in the log, so that SQLite would leave out what was synced. One
+ * transaction that is not whole at its end is none: a kill or a power cut came in the middle of it.
+ */
 bool sl_pages_log_damaged(const char *path);
 
 /* With the pages of the log that SQLite takes. -EIO, -ENOMEM. */

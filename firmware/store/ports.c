@@ -69,6 +69,8 @@ static int get(void *ctx, uint64_t row, uint8_t *ret_bytes, size_t cap)
 static void set_relayed(void *ctx, uint64_t row)
 {
     struct sl_store *store = ctx;
+    if (row >= store->next_row) /* never given */
+        return;
     struct sl_held_row *held = sl_held_find(&store->held, row);
     if (held)
         held->meta.relayed = true;
@@ -81,6 +83,8 @@ static void set_relayed(void *ctx, uint64_t row)
 static void drop(void *ctx, uint64_t row)
 {
     struct sl_store *store = ctx;
+    if (row >= store->next_row)
+        return;
     struct sl_held_row *held = sl_held_find(&store->held, row);
     if (held)
         sl_held_drop(&store->held, held);

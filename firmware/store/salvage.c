@@ -256,8 +256,8 @@ static int walk_page(struct walk *w)
     return error;
 }
 
-/* First what SQLite would have taken. Then, of what comes after damage in the log, page by page what is
- * whole: the newer rows are there, in the older ones nothing is lost by it. */
+/* First what SQLite would have taken. Then, of what comes after damage in the log, page by page
+ * what is whole: the newer rows are there, in the older ones nothing is lost by it. */
 static int walk_all(struct walk *w)
 {
     int r = 0;

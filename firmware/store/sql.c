@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <sqlite3.h>
 
-static int io_error(int os_errno)
+/* SQLite has the system's error for some calls only; else errno is what the last call that failed
+ * in it left, if it was cleared before. */
+static int io_error(struct sqlite3 *db, int os_errno)
 {
-    switch (os_errno) {
+    int noted = sqlite3_system_errno(db);
+    switch (noted ? noted : os_errno) {
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
@@ -22,6 +25,7 @@ static int io_error(int os_errno)
 
 int sl_sql_error(struct sqlite3 *db, int code)
 {
+    int os_errno = errno;
     switch (code & 0xff) { /* the rest are the extended codes */
     case SQLITE_OK:
     case SQLITE_ROW:
@@ -41,7 +45,7 @@ int sl_sql_error(struct sqlite3 *db, int code)
         return -EEXIST;
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-        return io_error(sqlite3_system_errno(db));
+        return io_error(db, os_errno);
     default:
         return -EIO;
     }
@@ -49,6 +53,7 @@ int sl_sql_error(struct sqlite3 *db, int code)
 
 int sl_sql_exec(struct sqlite3 *db, const char *sql)
 {
+    errno = 0;
     return sl_sql_error(db, sqlite3_exec(db, sql, NULL, NULL, NULL));
 }
 
@@ -67,6 +72,7 @@ int sl_sql_integer(struct sqlite3 *db, const char *sql, int64_t *ret_value)
 
 int sl_sql_prepare(struct sqlite3 *db, const char *sql, struct sqlite3_stmt **ret_statement)
 {
+    errno = 0;
     int code = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret_statement, NULL);
     /* SQLITE_ERROR is what a table that is missing gives: the schema is not what the version says.
      */
@@ -75,6 +81,7 @@ int sl_sql_prepare(struct sqlite3 *db, const char *sql, struct sqlite3_stmt **re
 
 int sl_sql_run(struct sqlite3_stmt *statement)
 {
+    errno = 0;
     int code = sqlite3_step(statement);
     assert(code != SQLITE_ROW);
     int r = sl_sql_error(sqlite3_db_handle(statement), code);
@@ -84,6 +91,7 @@ int sl_sql_run(struct sqlite3_stmt *statement)
 
 int sl_sql_step(struct sqlite3_stmt *statement)
 {
+    errno = 0;
     int code = sqlite3_step(statement);
     if (code == SQLITE_ROW)
         return 1;

@@ -8,7 +8,8 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 /* 0, or the -errno for a result code that is not OK, ROW or DONE: -ENOSPC, -EROFS, -EBADMSG (the
- * file is damaged), -EBUSY, -EEXIST (a constraint), -EIO. sqlite3_errmsg() has the words. */
+ * file is damaged), -EBUSY, -EEXIST (a constraint), -EIO. sqlite3_errmsg() has the words. Set errno
+ * to 0 before the call that gave the code. */
 int sl_sql_error(struct sqlite3 *db, int code);
 
 /* Runs statements without results. */

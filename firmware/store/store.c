@@ -87,11 +87,6 @@ static void fail_because(struct sl_store *store, int r, const char *reason)
         report_trouble(store, r, reason);
 }
 
-void sl_store_fail(struct sl_store *store, int r)
-{
-    fail_because(store, r, store->volume.disk.reason);
-}
-
 void sl_store_read_failed(struct sl_store *store)
 {
     if (sl_store_writes(store) && store->volume.disk.damaged)
@@ -221,6 +216,23 @@ static int move_to_disk(struct sl_store *store)
     return r;
 }
 
+/* When the disk is full the log cannot grow, but what is in it may still have room in the file. */
+static bool make_space(struct sl_store *store)
+{
+    struct sl_disk *disk = &store->volume.disk;
+    if (!disk->db)
+        return false;
+    sl_disk_rollback(disk);
+    return disk->wal_pages > 0 && sl_disk_checkpoint(disk, false) == 0 && move_to_disk(store) == 0;
+}
+
+void sl_store_fail(struct sl_store *store, int r)
+{
+    if (r == -ENOSPC && sl_store_writes(store) && make_space(store))
+        return;
+    fail_because(store, r, store->volume.disk.reason);
+}
+
 /* ---- The file ---- */
 
 /* Numbers go on after those in the file. A store that began without it has numbers out already, and
@@ -285,6 +297,8 @@ void sl_store_retry(struct sl_store *store)
     int r = reattach(store);
     if (r == 0)
         r = move_to_disk(store);
+    if (r == -ENOSPC && make_space(store))
+        r = 0;
     if (r < 0) {
         sl_store_fail(store, r);
         return;

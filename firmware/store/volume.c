@@ -98,9 +98,11 @@ static int open_writable(struct sl_volume *volume, uint64_t bytes_max)
         if (r == 0)
             r = open_disk(volume, true, bytes_max);
     }
-    if (r == 0)
-        sl_files_make_private(&volume->files);
-    return r;
+    if (r < 0)
+        return r;
+    sl_files_make_private(&volume->files);
+    volume->disk.fd = volume->files.fd;
+    return 0;
 }
 
 static int open_read_only(struct sl_volume *volume)

@@ -29,6 +29,7 @@ struct round {
     double stored;      /* share of the messages in B's store afterwards */
     double repaired;    /* share that B asked for again */
     double micros;      /* processor time of B for a message */
+    double datagrams;   /* that B sends for a message: what is due together shares one */
 };
 
 struct line {
@@ -66,6 +67,7 @@ static void measure(struct line *line, struct bench_daemon *relay, struct round 
 {
     offer(line, WARM_UP);
     size_t accepted = line->c.accepted;
+    double frames = bench_daemon_status(relay, "counters", "frames_out");
     double relay_cpu = bench_cpu_seconds(bench_daemon_pid(relay));
     double players_cpu = own_cpu_seconds();
     sl_time start = bench_now();
@@ -73,6 +75,8 @@ static void measure(struct line *line, struct bench_daemon *relay, struct round 
     double seconds = (double)(bench_now() - start) / 1e6;
     double count = (double)(line->c.accepted - accepted);
     relay_cpu = bench_cpu_seconds(bench_daemon_pid(relay)) - relay_cpu;
+    frames = bench_daemon_status(relay, "counters", "frames_out") - frames;
+    ret_round->datagrams = frames / count;
     ret_round->rate = count / seconds;
     ret_round->micros = relay_cpu * 1e6 / count;
     ret_round->relay_cpu = relay_cpu / seconds;
@@ -118,10 +122,11 @@ static struct round relay_round(void)
 static void note_round(size_t number, const struct round *r, const struct bench_forwarded *bare)
 {
     bench_note(
-        "round %zu: B %.0f/s, %.1f us of processor time a message, its core %.0f %% its own; "
-        "bare forwarder %.0f/s, %.1f us; A and C's core %.0f %%; in B's store %.1f %%, sent "
-        "twice by A %.2f %%",
-        number, r->rate, r->micros, 100 * r->relay_cpu, bare->rate, bare->micros,
+        "round %zu: B %.0f/s (%.1f us of processor time a message, %.2f datagrams sent for each, "
+        "%.0f %% of its core), bare forwarder %.0f/s (%.1f us)",
+        number, r->rate, r->micros, r->datagrams, 100 * r->relay_cpu, bare->rate, bare->micros);
+    bench_note(
+        "         A and C's core %.0f %% busy; in B's store %.1f %%, sent twice by A %.2f %%",
         100 * r->players_cpu, 100 * r->stored, 100 * r->repaired);
 }
 

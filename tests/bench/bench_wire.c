@@ -48,19 +48,31 @@ static bool can_write(struct bench_daemon *daemon, const char *nick)
     return found;
 }
 
-static size_t delivered_count(struct bench_daemon *daemon)
+static size_t count_delivered(const json_t *messages)
 {
-    json_t *answer =
-        bench_daemon_ask(daemon, "{s:s, s:s, s:i}", "do", "history", "with", "carol", "last", 100);
     size_t count = 0;
-    size_t i;
-    json_t *message;
-    json_array_foreach(json_object_get(answer, "messages"), i, message)
-    {
-        const char *state = json_string_value(json_object_get(message, "state"));
+    for (size_t i = 0; i < json_array_size(messages); i++) {
+        const char *state =
+            json_string_value(json_object_get(json_array_get(messages, i), "state"));
         count += state && strcmp(state, "delivered") == 0;
     }
-    json_decref(answer);
+    return count;
+}
+
+/* Of the messages to carol; a history comes in pieces. */
+static size_t delivered_count(struct bench_daemon *daemon)
+{
+    size_t count = 0;
+    json_int_t from = 0;
+    for (bool more = true; more;) {
+        json_t *answer = bench_daemon_ask(daemon, "{s:s, s:s, s:I}", "do", "history", "with",
+                                          "carol", "from", from);
+        json_t *next = json_object_get(answer, "next");
+        count += count_delivered(json_object_get(answer, "messages"));
+        more = json_is_integer(next);
+        from = json_integer_value(next);
+        json_decref(answer);
+    }
     return count;
 }
 

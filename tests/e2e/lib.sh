@@ -108,7 +108,7 @@ node_config() {
         if [ "$NODE_LOSS" != 0 ]; then
             echo "[test]"
             echo "loss = $NODE_LOSS"
-            echo "seed = ${#1}"
+            echo "seed = $(printf '%d' "'${1: -1}")"
         fi
         printf '%b' "$LAB_EXTRA_CONFIG"
     } >"$file"

@@ -1,5 +1,5 @@
-/* The configuration file. Whatever is in it: an answer in bounded space, and errors exactly when it is
- * refused. */
+/* The configuration file. Whatever is in it: an answer in bounded space, and errors exactly when it
+ * is refused. */
 #include "daemon/config.h"
 
 #include <assert.h>

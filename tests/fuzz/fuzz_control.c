@@ -1,5 +1,6 @@
-/* The control socket's requests, a line each, against a real chat: a line that begins with '!' comes
- * from another user. Every answer is one JSON object of one line, within the promised length. */
+/* The control socket's requests, a line each, against a real chat: a line that begins with '!'
+ * comes from another user. Every answer is one JSON object of one line, within the promised length.
+ */
 #include "unit/control_fixture.h"
 
 #include <jansson.h>

@@ -1,4 +1,5 @@
-/* Chains as a peer sends them, and what the tools and the daemon read from files. First byte: which. */
+/* Chains as a peer sends them, and what the tools and the daemon read from files. First byte:
+ * which. */
 #include "base/text.h"
 #include "base/wire.h"
 #include "sim/test_credentials.h"

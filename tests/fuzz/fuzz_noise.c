@@ -1,5 +1,6 @@
-/* Noise X messages: length of the prologue, prologue, message. What opens must seal to the same bytes
- * only for who knows the ephemeral key, so here it is enough that what does not open leaves nothing. */
+/* Noise X messages: length of the prologue, prologue, message. What opens must seal to the same
+ * bytes only for who knows the ephemeral key, so here it is enough that what does not open leaves
+ * nothing. */
 #include "base/wire.h"
 #include "crypto/noise.h"
 #include "crypto/sodium.h"

@@ -54,8 +54,7 @@ static size_t seal(struct sl_bus_node *node, const struct sl_draft *draft,
     return (size_t)len;
 }
 
-static int publish(void *ctx, const struct sl_draft *draft, sl_time now,
-                   uint8_t ret_id[SL_ID_LEN])
+static int publish(void *ctx, const struct sl_draft *draft, sl_time now, uint8_t ret_id[SL_ID_LEN])
 {
     struct sl_bus_node *node = ctx;
     if (sl_publish_failed(node->publish_error))
@@ -307,9 +306,8 @@ void sl_bus_run(struct sl_bus *bus, sl_time duration)
 
 /* ---- What tests look at ---- */
 
-const struct sl_bus_stored *sl_bus_forge(struct sl_bus *bus, int number,
-                                         enum sl_envelope_kind kind, uint64_t created,
-                                         const uint8_t *payload, size_t len)
+const struct sl_bus_stored *sl_bus_forge(struct sl_bus *bus, int number, enum sl_envelope_kind kind,
+                                         uint64_t created, const uint8_t *payload, size_t len)
 {
     struct sl_bus_node *node = &bus->nodes[number];
     struct sl_draft draft = {.kind = kind,
@@ -323,8 +321,8 @@ const struct sl_bus_stored *sl_bus_forge(struct sl_bus *bus, int number,
     return put(node, bytes, seal(node, &draft, bytes));
 }
 
-const struct sl_bus_stored *sl_bus_last(struct sl_bus *bus, int number,
-                                        enum sl_envelope_kind kind, size_t back)
+const struct sl_bus_stored *sl_bus_last(struct sl_bus *bus, int number, enum sl_envelope_kind kind,
+                                        size_t back)
 {
     const struct sl_bus_node *node = &bus->nodes[number];
     for (size_t i = node->stored_count; i-- > 0;) {

@@ -1,6 +1,6 @@
-/* A few chats with real cryptography and nothing of a mesh between them: what one publishes is put into
- * its store and, if they are connected, into that of the others at the next sl_bus_deliver(). For tests
- * of the chat alone. */
+/* A few chats with real cryptography and nothing of a mesh between them: what one publishes is put
+ * into its store and, if they are connected, into that of the others at the next sl_bus_deliver().
+ * For tests of the chat alone. */
 #ifndef SL_SIM_CHAT_BUS_H
 #define SL_SIM_CHAT_BUS_H
 
@@ -39,7 +39,7 @@ struct sl_bus_node {
     uint8_t origin[SL_ORIGIN_LEN];
     uint64_t last_created;
     void (*on_publish)(struct sl_bus_node *node, const struct sl_draft *draft); /* may be NULL */
-    int publish_error;     /* what publish() answers from now on */
+    int publish_error; /* what publish() answers from now on */
     bool offline;
     struct sl_bus_stored *stored;
     size_t stored_count;
@@ -67,21 +67,22 @@ void sl_bus_stop(struct sl_bus *bus, int node);
 void sl_bus_pull_plug(struct sl_bus *bus, int node);
 void sl_bus_start(struct sl_bus *bus, int node);
 
-/* Hands everything to every node that is online and has not got it, until nothing is left. Does not move
- * time. */
+/* Hands everything to every node that is online and has not got it, until nothing is left. Does not
+ * move time. */
 void sl_bus_deliver(struct sl_bus *bus);
 /* Hands over one envelope only. */
 void sl_bus_hand(struct sl_bus *bus, const struct sl_bus_stored *stored, int to);
 /* Moves time on, ticking at every deadline, and delivers. */
 void sl_bus_run(struct sl_bus *bus, sl_time duration);
 
-/* Makes an envelope of that node's origin out of any payload, without its chat: what a modified node
- * could send. `created` 0: the next. The envelope is in the node's store. */
+/* Makes an envelope of that node's origin out of any payload, without its chat: what a modified
+ * node could send. `created` 0: the next. The envelope is in the node's store. */
 const struct sl_bus_stored *sl_bus_forge(struct sl_bus *bus, int node, enum sl_envelope_kind kind,
                                          uint64_t created, const uint8_t *payload, size_t len);
 uint64_t sl_bus_next_created(struct sl_bus *bus, int node);
 
-/* The newest envelope of that kind that a node published; NULL if none. `back`: that many before it. */
+/* The newest envelope of that kind that a node published; NULL if none. `back`: that many before
+ * it. */
 const struct sl_bus_stored *sl_bus_last(struct sl_bus *bus, int node, enum sl_envelope_kind kind,
                                         size_t back);
 size_t sl_bus_count(struct sl_bus *bus, int node, enum sl_envelope_kind kind);

@@ -1,5 +1,5 @@
-/* Boards with node, chat and control in virtual time, for the test and the fuzz target of the control
- * service. Everything is real but links, store and passphrases. */
+/* Boards with node, chat and control in virtual time, for the test and the fuzz target of the
+ * control service. Everything is real but links, store and passphrases. */
 #ifndef SL_TESTS_UNIT_CONTROL_FIXTURE_H
 #define SL_TESTS_UNIT_CONTROL_FIXTURE_H
 
@@ -103,8 +103,8 @@ static const char *on_bearer_name(void *arg, int bearer)
     return bearer == 0 ? "cable" : NULL;
 }
 
-static void on_address_text(void *arg, int bearer, const struct sl_address *address,
-                            char *ret_text, size_t cap)
+static void on_address_text(void *arg, int bearer, const struct sl_address *address, char *ret_text,
+                            size_t cap)
 {
     (void)arg;
     (void)bearer;
@@ -177,8 +177,8 @@ static void fixture_init(struct fixture *fixture, const char *socket_path)
     assert(error == 0);
     sl_sodium_primitives(&primitives);
     *fixture = (struct fixture){0};
-    fixture->fabric = sl_fabric_new(
-        &(struct sl_fabric_config){.seed = 1, .primitives = &primitives});
+    fixture->fabric =
+        sl_fabric_new(&(struct sl_fabric_config){.seed = 1, .primitives = &primitives});
     for (int i = 0; i < BOARDS; i++) {
         struct board *board = &fixture->boards[i];
         *board = (struct board){.fixture = fixture,

@@ -196,10 +196,11 @@ static inline uint64_t fixture_number(const struct sl_stored *meta)
 
 static inline bool fixture_same_meta(const struct sl_stored *a, const struct sl_stored *b)
 {
-    return memcmp(a->id, b->id, SL_ID_LEN) == 0 && memcmp(a->origin, b->origin, SL_ORIGIN_LEN) == 0 &&
-           a->kind == b->kind && a->hops == b->hops && a->local == b->local &&
-           a->relayed == b->relayed && a->len == b->len && a->created == b->created &&
-           a->lifetime == b->lifetime && a->born == b->born;
+    return memcmp(a->id, b->id, SL_ID_LEN) == 0 &&
+           memcmp(a->origin, b->origin, SL_ORIGIN_LEN) == 0 && a->kind == b->kind &&
+           a->hops == b->hops && a->local == b->local && a->relayed == b->relayed &&
+           a->len == b->len && a->created == b->created && a->lifetime == b->lifetime &&
+           a->born == b->born;
 }
 
 /* What each() tells: rows and numbers in order; checks the fields that never change. */

@@ -46,7 +46,8 @@ static int run_paint(struct sl_call *call)
 }
 
 static const struct sl_command parts[] = {
-    {"wall", NULL, "WHAT", "Paints a wall", "Examples:\n  x\n", SL_TAKES_SOCKET, 1, 2, run_paint, NULL},
+    {"wall", NULL, "WHAT", "Paints a wall", "Examples:\n  x\n", SL_TAKES_SOCKET, 1, 2, run_paint,
+     NULL},
     {"colour", "color", "", "Paints", NULL, 0, 0, -1, run_paint, NULL},
     {0},
 };
@@ -55,7 +56,8 @@ static const struct sl_command top[] = {
     {"list", NULL, "", "Lists", NULL, SL_TAKES_SOCKET | SL_TAKES_PERSONA, 0, 0, run_paint, parts},
     {0},
 };
-static const struct sl_command root = {"tool", NULL, "", "A tool", "Help of it.\n", 0, 0, 0, NULL, top};
+static const struct sl_command root = {"tool", NULL, "", "A tool", "Help of it.\n",
+                                       0,      0,    0,  NULL,     top};
 
 static char said[4096]; /* standard error and output of the last run */
 

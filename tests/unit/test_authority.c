@@ -6,6 +6,7 @@
 #include "sim/test_credentials.h"
 
 #include <errno.h>
+#include <mbedtls/x509_crl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -285,6 +286,30 @@ static void test_crl_limits(void **state)
                      -EACCES);
 }
 
+static void test_crl_entries_are_sorted(void **state)
+{
+    struct world *world = *state;
+    uint8_t serials[3][20] = {{0}};
+    uint8_t der[1024];
+    mbedtls_x509_crl crl;
+    serials[0][19] = 0x7f;
+    serials[1][18] = 0x01;
+    serials[2][19] = 0x05;
+    size_t len =
+        test_crl_make(&world->network, (const uint8_t(*)[20])serials, 3, 1, der, sizeof(der));
+    mbedtls_x509_crl_init(&crl);
+    assert_int_equal(mbedtls_x509_crl_parse_der(&crl, der, len), 0);
+    assert_int_equal(crl.version, 2);
+    const mbedtls_x509_crl_entry *entry = &crl.entry;
+    assert_int_equal(entry->serial.p[0], 0x05);
+    entry = entry->next;
+    assert_int_equal(entry->serial.p[0], 0x7f);
+    entry = entry->next;
+    assert_int_equal(entry->serial.len, 2);
+    assert_int_equal(entry->revocation_date.year, 2025);
+    mbedtls_x509_crl_free(&crl);
+}
+
 static void test_pem_and_der(void **state)
 {
     struct world *world = *state;
@@ -382,6 +407,7 @@ int main(void)
         TEST(test_unreadable_input),
         TEST(test_longest_chain_fits_an_envelope),
         TEST(test_crl_limits),
+        TEST(test_crl_entries_are_sorted),
         TEST(test_pem_and_der),
         TEST(test_openssl_agrees),
     };

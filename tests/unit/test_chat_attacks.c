@@ -34,8 +34,8 @@ static void scene_init(struct scene *s)
     s->p = &s->bus->primitives;
     s->a = &s->bus->nodes[0];
     s->b = &s->bus->nodes[1];
-    assert_int_equal(sl_chat_create(s->a->chat, OWNER, "ana", NULL, s->bus->now, &handle), 0);
-    assert_int_equal(sl_chat_create(s->b->chat, OWNER, "bob", NULL, s->bus->now, &handle), 0);
+    assert_int_equal(sl_chat_create(s->a->chat, OWNER, "anastasia", NULL, s->bus->now, &handle), 0);
+    assert_int_equal(sl_chat_create(s->b->chat, OWNER, "bobadilla", NULL, s->bus->now, &handle), 0);
     s->ana = s->a->chat->personas[0];
     s->bob = s->b->chat->personas[0];
     memset(s->seed, 0x66, SL_KEY_LEN);
@@ -64,10 +64,12 @@ static void announce(struct scene *s, const uint8_t *seed,
                      const struct sl_announcement *announcement)
 {
     uint8_t payload[SL_PAYLOAD_MAX];
-    struct sl_stamp stamp = mallorys_stamp(s);
-    size_t len =
-        sl_announcement_seal(s->p, s->people_key, seed, &stamp, announcement, payload);
-    publish(s, SL_ENVELOPE_PERSONA, &stamp, payload, len);
+    struct sl_announcing announcing = {.people_key = s->people_key,
+                                       .seed = seed,
+                                       .stamp = mallorys_stamp(s),
+                                       .announcement = *announcement};
+    size_t len = sl_announcement_seal(s->p, &announcing, payload);
+    publish(s, SL_ENVELOPE_PERSONA, &announcing.stamp, payload, len);
 }
 
 static struct sl_announcement mallorys_announcement(const struct scene *s, const char *nick)
@@ -89,7 +91,8 @@ static size_t text_content(const char *text, uint8_t *ret_bytes, size_t cap)
     return (size_t)len;
 }
 
-/* A direct message to Bob, sealed with a box key and in the name of a persona of Mallory's choice. */
+/* A direct message to Bob, sealed with a box key and in the name of a persona of Mallory's choice.
+ */
 static void seal_to_bob(struct scene *s, const uint8_t *sender, const uint8_t *sender_secret,
                         const char *text)
 {
@@ -232,20 +235,26 @@ static void test_row_03_no_persona_and_no_recipient_in_clear(void **state)
         assert_int_equal(sl_chat_send_direct(s.a->chat, OWNER, s.ana->handle, s.bob->key, text, len,
                                              0, s.bus->now, &message),
                          0);
-    assert_int_equal(sl_chat_send(s.a->chat, OWNER, s.ana->handle, "general", "hello bob", 9, 0,
-                                  s.bus->now, &message),
+    assert_int_equal(sl_chat_send(s.a->chat, OWNER, s.ana->handle, "general", "hello, bobadilla",
+                                  16, 0, s.bus->now, &message),
                      0);
     sl_bus_run(s.bus, SL_SECOND);
     struct {
         const void *bytes;
         size_t len;
     } hidden[] = {
-        {s.ana->key, SL_PERSONA_ID_LEN},      {s.bob->key, SL_PERSONA_ID_LEN},
-        {s.ana->profile.box, 16},             {s.bob->profile.box, 16},
-        {s.ana->prekeys[0].key, 16},          {s.bob->prekeys[0].key, 16},
-        {"ana", 3},                           {"bob", 3},
-        {s.ana->code, 9},                     {s.bob->code, 9},
-        {"general", 7},                       {"hello", 5},
+        {s.ana->key, SL_PERSONA_ID_LEN},
+        {s.bob->key, SL_PERSONA_ID_LEN},
+        {s.ana->profile.box, 16},
+        {s.bob->profile.box, 16},
+        {s.ana->prekeys[0].key, 16},
+        {s.bob->prekeys[0].key, 16},
+        {"anastasia", 9},
+        {"bobadilla", 9},
+        {s.ana->code, 9},
+        {s.bob->code, 9},
+        {"general", 7},
+        {"hello, bob", 10},
     };
     size_t sizes[3] = {0}, seen = 0;
     const struct sl_bus_node *relay = &s.bus->nodes[MALLORY];
@@ -277,15 +286,15 @@ static void test_row_04_key_checked_is_key_sealed_to(void **state)
     assert_string_equal(at_ana, at_bob);
     assert_int_equal(sl_chat_verify(s.a->chat, OWNER, ana, s.bob->key, true, s.bus->now), 0);
 
-    /* Mallory calls herself bob: the verified one is found, and his key sealed to. */
-    struct sl_announcement mallory = mallorys_announcement(&s, "bob");
+    /* Mallory calls herself like him: the verified one is found, and his key sealed to. */
+    struct sl_announcement mallory = mallorys_announcement(&s, "bobadilla");
     announce(&s, s.seed, &mallory);
     struct sl_person found, person;
     assert_int_equal(sl_chat_person_by_key(s.a->chat, OWNER, ana, s.key, &person), 0);
     assert_false(person.verified);
     assert_int_equal(sl_chat_auth_code(s.a->chat, OWNER, ana, s.key, other), 0);
     assert_string_not_equal(other, at_ana);
-    assert_int_equal(sl_chat_find(s.a->chat, OWNER, ana, "bob", &found), 0);
+    assert_int_equal(sl_chat_find(s.a->chat, OWNER, ana, "bobadilla", &found), 0);
     assert_memory_equal(found.key, s.bob->key, SL_KEY_LEN);
     assert_true(found.verified);
     tell_bob(&s, "for bob alone");
@@ -294,9 +303,9 @@ static void test_row_04_key_checked_is_key_sealed_to(void **state)
 
     /* Without a verified one, the name is not enough. */
     assert_int_equal(sl_chat_verify(s.a->chat, OWNER, ana, s.bob->key, false, s.bus->now), 0);
-    assert_int_equal(sl_chat_find(s.a->chat, OWNER, ana, "bob", &found), -ENOTUNIQ);
+    assert_int_equal(sl_chat_find(s.a->chat, OWNER, ana, "bobadilla", &found), -ENOTUNIQ);
     char name[SL_NICK_MAX + 16];
-    snprintf(name, sizeof(name), "bob.%s", s.bob->code);
+    snprintf(name, sizeof(name), "bobadilla.%s", s.bob->code);
     assert_int_equal(sl_chat_find(s.a->chat, OWNER, ana, name, &found), 0);
     assert_memory_equal(found.key, s.bob->key, SL_KEY_LEN);
     assert_int_equal(sl_chat_find(s.a->chat, OWNER, ana, s.bob->code, &found), 0);
@@ -309,7 +318,7 @@ static void test_row_04_key_checked_is_key_sealed_to(void **state)
     mallory = mallorys_announcement(&s, s.bob->code);
     announce(&s, s.seed, &mallory);
     assert_int_equal(sl_chat_person_by_key(s.a->chat, OWNER, ana, s.key, &person), 0);
-    assert_string_equal(person.nick, "bob");
+    assert_string_equal(person.nick, "bobadilla");
     sl_bus_free(s.bus);
 }
 
@@ -351,9 +360,9 @@ static void test_row_05_words_are_not_carried_elsewhere(void **state)
     assert_int_equal(sl_chat_join(s.a->chat, OWNER, s.ana->handle, "side", s.bus->now), 0);
     assert_int_equal(sl_chat_join(s.b->chat, OWNER, s.bob->handle, "side", s.bus->now), 0);
     assert_int_equal(sl_channel_public(s.p, s.bus->network_secret, "side", &side), 0);
-    assert_int_equal(sl_chat_send(s.a->chat, OWNER, s.ana->handle, "general", "yes", 3, 0,
-                                  s.bus->now, &message),
-                     0);
+    assert_int_equal(
+        sl_chat_send(s.a->chat, OWNER, s.ana->handle, "general", "yes", 3, 0, s.bus->now, &message),
+        0);
     sl_bus_deliver(s.bus);
     sl_bus_forget_events(s.bus, 1);
     struct sl_envelope original = sl_bus_last(s.bus, 0, SL_ENVELOPE_CHANNEL, 0)->envelope;
@@ -389,7 +398,7 @@ static void test_row_06_victims_key_with_ones_own(void **state)
     struct scene s;
     scene_init(&s);
     size_t known = s.b->chat->people.count;
-    struct sl_announcement forged = mallorys_announcement(&s, "ana");
+    struct sl_announcement forged = mallorys_announcement(&s, "anastasia");
     /* Ana's persona key with Mallory's box key and prekey. */
     memcpy(forged.key, s.ana->key, SL_KEY_LEN);
     announce(&s, s.seed, &forged);
@@ -454,7 +463,7 @@ static void test_row_07_only_the_authenticated_is_shown_as_direct(void **state)
     assert_int_equal(s.b->chat->counters.unopened, 1);
 
     /* A receipt, a channel message or noise in a DIRECT envelope. */
-    uint8_t payload[SL_DIRECT_PAYLOAD_MAX];
+    uint8_t payload[SL_PAYLOAD_MAX];
     s.p->random(s.p->ctx, payload, sizeof(payload));
     struct sl_stamp stamp = mallorys_stamp(&s);
     publish(&s, SL_ENVELOPE_DIRECT, &stamp, payload, 256);
@@ -508,14 +517,12 @@ static void post_part(struct scene *s, uint8_t author, uint32_t group, uint8_t n
                               .text = text,
                               .text_len = sizeof(text)};
     memcpy(part.group, &group, SL_GROUP_LEN);
-    struct sl_channel_draft draft = {.stamp = mallorys_stamp(s),
-                                     .author = key,
-                                     .author_seed = seed,
-                                     .content = content};
+    struct sl_channel_draft draft = {
+        .stamp = mallorys_stamp(s), .author = key, .author_seed = seed, .content = content};
     draft.content_len = (size_t)sl_content_encode(&part, content, sizeof(content));
     size_t len = sl_channel_seal(s->p, &s->bob->channels[0], &draft, payload);
-    const struct sl_bus_stored *forged = sl_bus_forge(s->bus, MALLORY, SL_ENVELOPE_CHANNEL,
-                                                      draft.stamp.created, payload, len);
+    const struct sl_bus_stored *forged =
+        sl_bus_forge(s->bus, MALLORY, SL_ENVELOPE_CHANNEL, draft.stamp.created, payload, len);
     sl_chat_accepted(s->b->chat, &forged->envelope, forged->id, s->bus->now, false, s->bus->now);
 }
 

@@ -27,8 +27,8 @@ static void world_init(struct world *w)
     w->a = &w->bus->nodes[0];
     w->k = &w->bus->nodes[1];
     assert_int_equal(sl_chat_create(w->a->chat, OWNER, "ana", NULL, w->bus->now, &w->ana), 0);
-    assert_int_equal(sl_chat_create(w->k->chat, OWNER, "kim", PASSPHRASE, w->bus->now, &w->kim),
-                     0);
+    assert_int_equal(
+        sl_chat_create(w->k->chat, OWNER, "kimberley", PASSPHRASE, w->bus->now, &w->kim), 0);
     assert_int_equal(sl_chat_persona(w->a->chat, OWNER, 0, &info), 0);
     memcpy(w->ana_key, info.key, SL_KEY_LEN);
     assert_int_equal(sl_chat_persona(w->k->chat, OWNER, 0, &info), 0);
@@ -57,8 +57,8 @@ static struct sl_message tell_ana(struct world *w, const char *text)
 
 static void unlock(struct world *w)
 {
-    assert_int_equal(sl_chat_unlock(w->k->chat, OWNER, "kim", PASSPHRASE, w->bus->now, &w->kim),
-                     0);
+    assert_int_equal(
+        sl_chat_unlock(w->k->chat, OWNER, "kimberley", PASSPHRASE, w->bus->now, &w->kim), 0);
 }
 
 static enum sl_message_state state_of(const struct sl_bus_node *node, uint32_t persona,
@@ -74,8 +74,7 @@ static size_t in_history(struct world *w, const char *text)
 {
     struct sl_message message;
     size_t count = 0;
-    for (uint64_t from = 0;
-         sl_chat_history(w->k->chat, OWNER, w->kim, from, &message) == 0;
+    for (uint64_t from = 0; sl_chat_history(w->k->chat, OWNER, w->kim, from, &message) == 0;
          from = message.number + 1)
         count += strcmp(message.text, text) == 0;
     return count;
@@ -90,21 +89,23 @@ static void test_passphrase_guards_the_vault(void **state)
     struct sl_chat *chat = w.k->chat;
     sl_time now = w.bus->now;
     assert_int_equal(sl_chat_create(chat, OWNER, "lea", "short", now, &handle), -ERANGE);
-    assert_int_equal(sl_chat_create(chat, OWNER, "kim", NULL, now, &handle), -EEXIST);
-    assert_int_equal(sl_chat_create(chat, OWNER + 1, "kim", PASSPHRASE, now, &handle), -EEXIST);
-    assert_int_equal(sl_chat_unlock(chat, OWNER, "kim", PASSPHRASE, now, &handle), -EALREADY);
+    assert_int_equal(sl_chat_create(chat, OWNER, "kimberley", NULL, now, &handle), -EEXIST);
+    assert_int_equal(sl_chat_create(chat, OWNER + 1, "kimberley", PASSPHRASE, now, &handle),
+                     -EEXIST);
+    assert_int_equal(sl_chat_unlock(chat, OWNER, "kimberley", PASSPHRASE, now, &handle), -EALREADY);
     assert_int_equal(handle, w.kim);
     handle = 77;
-    assert_int_equal(sl_chat_unlock(chat, OWNER + 1, "kim", PASSPHRASE, now, &handle), -EALREADY);
+    assert_int_equal(sl_chat_unlock(chat, OWNER + 1, "kimberley", PASSPHRASE, now, &handle),
+                     -EALREADY);
     assert_int_equal(handle, 77);
     assert_int_equal(sl_chat_lock(chat, OWNER + 1, w.kim), -EPERM);
     assert_int_equal(sl_chat_lock(chat, OWNER, w.kim), 0);
     assert_int_equal(sl_chat_lock(chat, OWNER, w.kim), -EPERM);
-    assert_int_equal(sl_chat_create(chat, OWNER, "kim", NULL, now, &handle), -EEXIST);
-    assert_int_equal(sl_chat_unlock(chat, OWNER, "kim", "correct horse baTtery", now, &handle),
-                     -EACCES);
+    assert_int_equal(sl_chat_create(chat, OWNER, "kimberley", NULL, now, &handle), -EEXIST);
+    assert_int_equal(
+        sl_chat_unlock(chat, OWNER, "kimberley", "correct horse baTtery", now, &handle), -EACCES);
     assert_int_equal(sl_chat_unlock(chat, OWNER, "nobody", PASSPHRASE, now, &handle), -ENOENT);
-    assert_int_equal(sl_chat_unlock(chat, OWNER, "kim", PASSPHRASE, now, &handle), 0);
+    assert_int_equal(sl_chat_unlock(chat, OWNER, "kimberley", PASSPHRASE, now, &handle), 0);
     assert_int_not_equal(handle, w.kim); /* handles are not used again */
     sl_bus_free(w.bus);
 }
@@ -117,15 +118,15 @@ static void test_real_passphrase_hash(void **state)
     bus->fast_passphrases = false;
     sl_bus_start(bus, 0);
     uint32_t kim;
-    assert_int_equal(sl_chat_create(bus->nodes[0].chat, OWNER, "kim", PASSPHRASE, bus->now, &kim),
-                     0);
+    assert_int_equal(
+        sl_chat_create(bus->nodes[0].chat, OWNER, "kimberley", PASSPHRASE, bus->now, &kim), 0);
     sl_bus_stop(bus, 0);
     sl_bus_start(bus, 0);
-    assert_int_equal(sl_chat_unlock(bus->nodes[0].chat, OWNER, "kim", "not that one", bus->now,
-                                    &kim),
-                     -EACCES);
-    assert_int_equal(sl_chat_unlock(bus->nodes[0].chat, OWNER, "kim", PASSPHRASE, bus->now, &kim),
-                     0);
+    assert_int_equal(
+        sl_chat_unlock(bus->nodes[0].chat, OWNER, "kimberley", "not that one", bus->now, &kim),
+        -EACCES);
+    assert_int_equal(
+        sl_chat_unlock(bus->nodes[0].chat, OWNER, "kimberley", PASSPHRASE, bus->now, &kim), 0);
     sl_bus_free(bus);
 }
 
@@ -176,9 +177,8 @@ static void test_what_came_while_locked_is_there_at_unlock(void **state)
     assert_int_equal(sl_chat_lock(w.k->chat, OWNER, w.kim), 0);
     uint64_t number = tell_kim(&w, "while you were out");
     tell_kim(&w, "and another");
-    assert_int_equal(sl_chat_send(w.a->chat, OWNER, w.ana, "general", "to all", 6, 0, w.bus->now,
-                                  &said),
-                     0);
+    assert_int_equal(
+        sl_chat_send(w.a->chat, OWNER, w.ana, "general", "to all", 6, 0, w.bus->now, &said), 0);
     sl_bus_run(w.bus, SL_HOUR);
     assert_int_equal(state_of(w.a, w.ana, number), SL_MESSAGE_RELAYED);
     assert_int_equal(w.k->messages.count, 0);
@@ -195,6 +195,44 @@ static void test_what_came_while_locked_is_there_at_unlock(void **state)
     assert_int_equal(in_history(&w, "to all"), 1);
     /* And no prekey more than the first is needed for all this. */
     assert_int_equal(w.k->chat->personas[0]->prekey_count, 1);
+    sl_bus_free(w.bus);
+}
+
+static void test_full_store_is_searched_in_slices(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    uint32_t lea;
+    struct sl_message message;
+    struct sl_persona_info info;
+    char text[16];
+    assert_int_equal(sl_chat_create(w.a->chat, OWNER, "lea", NULL, w.bus->now, &lea), 0);
+    assert_int_equal(sl_chat_persona(w.a->chat, OWNER, 1, &info), 0);
+    assert_int_equal(sl_chat_lock(w.k->chat, OWNER, w.kim), 0);
+    enum { OURS = 100, OTHERS = 5 };
+    for (int i = 0; i < OURS; i++) {
+        snprintf(text, sizeof(text), "m%d", i);
+        tell_kim(&w, text);
+        for (int j = 0; j < OTHERS; j++)
+            assert_int_equal(sl_chat_send_direct(w.a->chat, OWNER, w.ana, info.key, "x", 1, 0,
+                                                 w.bus->now, &message),
+                             0);
+    }
+    sl_bus_deliver(w.bus);
+    unlock(&w);
+    size_t at_once = w.k->messages.count;
+    assert_in_range(at_once, 20, OURS - 20);
+    assert_int_equal(sl_chat_deadline(w.k->chat), w.bus->now);
+    assert_int_equal(sl_chat_lock(w.k->chat, OWNER, w.kim), 0); /* in the middle of it */
+    unlock(&w);
+    sl_bus_run(w.bus, SL_MILLISECOND);
+    assert_true(sl_chat_deadline(w.k->chat) > w.bus->now);
+    assert_int_equal(w.k->messages.count, OURS);
+    for (int i = 0; i < OURS; i++) {
+        snprintf(text, sizeof(text), "m%d", i);
+        assert_string_equal(w.k->messages.items[i].message.text, text);
+    }
     sl_bus_free(w.bus);
 }
 
@@ -217,9 +255,8 @@ static void test_states_go_on_after_a_restart(void **state)
     /* Read while kim is locked: the receipt waits in the store. */
     sl_bus_stop(w.bus, 1);
     sl_bus_start(w.bus, 1);
-    assert_int_equal(sl_chat_mark_read(w.a->chat, OWNER, w.ana, NULL, w.kim_key, UINT64_MAX,
-                                       w.bus->now),
-                     0);
+    assert_int_equal(
+        sl_chat_mark_read(w.a->chat, OWNER, w.ana, NULL, w.kim_key, UINT64_MAX, w.bus->now), 0);
     sl_bus_run(w.bus, SL_SECOND);
     unlock(&w);
     assert_int_equal(state_of(w.k, w.kim, first), SL_MESSAGE_READ);
@@ -234,9 +271,8 @@ static void test_relayed_while_locked_is_known_at_unlock(void **state)
     world_init(&w);
     w.a->offline = true;
     struct sl_message said;
-    assert_int_equal(sl_chat_send(w.k->chat, OWNER, w.kim, "general", "hello", 5, 0, w.bus->now,
-                                  &said),
-                     0);
+    assert_int_equal(
+        sl_chat_send(w.k->chat, OWNER, w.kim, "general", "hello", 5, 0, w.bus->now, &said), 0);
     assert_int_equal(sl_chat_lock(w.k->chat, OWNER, w.kim), 0);
     w.a->offline = false;
     sl_bus_run(w.bus, SL_SECOND);
@@ -389,9 +425,10 @@ static void test_forgotten_is_gone(void **state)
     assert_int_equal(sl_chat_forget(w.k->chat, OWNER, w.kim), 0);
     assert_int_equal(sl_memory_store_vault_count(w.k->store), 0);
     uint32_t handle;
-    assert_int_equal(
-        sl_chat_unlock(w.k->chat, OWNER, "kim", PASSPHRASE, w.bus->now, &handle), -ENOENT);
-    assert_int_equal(sl_chat_create(w.k->chat, OWNER, "kim", PASSPHRASE, w.bus->now, &handle), 0);
+    assert_int_equal(sl_chat_unlock(w.k->chat, OWNER, "kimberley", PASSPHRASE, w.bus->now, &handle),
+                     -ENOENT);
+    assert_int_equal(sl_chat_create(w.k->chat, OWNER, "kimberley", PASSPHRASE, w.bus->now, &handle),
+                     0);
     sl_bus_free(w.bus);
 }
 
@@ -413,7 +450,7 @@ static void test_row_22_disk_gives_up_nothing(void **state)
         {"meet at the fountain", 20},
         {"the fountain it is", 18},
         {"medics", 6},
-        {"kim", 3},
+        {"kimberley", 9},
         {w.ana_key, SL_KEY_LEN},
         {w.kim_key, SL_KEY_LEN},
         {kim->profile.seed, SL_KEY_LEN},
@@ -441,8 +478,8 @@ static void test_damaged_vault_is_refused(void **state)
     sl_bus_start(w.bus, 1);
     uint32_t handle;
     sl_memory_store_fail_reads(w.k->store, -EIO);
-    assert_int_equal(
-        sl_chat_unlock(w.k->chat, OWNER, "kim", PASSPHRASE, w.bus->now, &handle), -EIO);
+    assert_int_equal(sl_chat_unlock(w.k->chat, OWNER, "kimberley", PASSPHRASE, w.bus->now, &handle),
+                     -EIO);
     assert_int_equal(sl_chat_create(w.k->chat, OWNER, "lea", PASSPHRASE, w.bus->now, &handle),
                      -EIO);
     assert_int_equal(sl_chat_create(w.k->chat, OWNER, "lea", NULL, w.bus->now, &handle), 0);
@@ -466,9 +503,8 @@ static void test_numbers_are_never_used_again(void **state)
     for (int round = 0; round < 3; round++) {
         assert_int_equal(sl_chat_join(w.k->chat, OWNER, w.kim, "side", w.bus->now), 0);
         for (int i = 0; i < 200; i++) {
-            assert_int_equal(sl_chat_send(w.k->chat, OWNER, w.kim, "side", "x", 1, 0, w.bus->now,
-                                          &message),
-                             0);
+            assert_int_equal(
+                sl_chat_send(w.k->chat, OWNER, w.kim, "side", "x", 1, 0, w.bus->now, &message), 0);
             assert_true(message.number > last);
             last = message.number;
         }
@@ -487,6 +523,7 @@ int main(void)
         cmocka_unit_test(test_real_passphrase_hash),
         cmocka_unit_test(test_everything_is_there_after_a_restart),
         cmocka_unit_test(test_what_came_while_locked_is_there_at_unlock),
+        cmocka_unit_test(test_full_store_is_searched_in_slices),
         cmocka_unit_test(test_states_go_on_after_a_restart),
         cmocka_unit_test(test_relayed_while_locked_is_known_at_unlock),
         cmocka_unit_test(test_acknowledged_survives_a_power_cut),

@@ -62,8 +62,7 @@ static struct sl_message tell_bob(struct pair *p, const char *text)
 static enum sl_message_state state_of(struct pair *p, uint64_t number)
 {
     struct sl_message message;
-    assert_int_equal(
-        sl_chat_history(p->a->chat, ANA_OWNER, p->ana, number, &message), 0);
+    assert_int_equal(sl_chat_history(p->a->chat, ANA_OWNER, p->ana, number, &message), 0);
     assert_int_equal(message.number, number);
     return message.state;
 }
@@ -141,9 +140,9 @@ static void test_direct_message_earns_its_states(void **state)
     assert_true(got->direct);
     assert_memory_equal(got->person, p.ana_key, SL_KEY_LEN);
 
-    assert_int_equal(sl_chat_mark_read(p.b->chat, BOB_OWNER, p.bob, NULL, p.ana_key, got->number,
-                                       p.bus->now),
-                     0);
+    assert_int_equal(
+        sl_chat_mark_read(p.b->chat, BOB_OWNER, p.bob, NULL, p.ana_key, got->number, p.bus->now),
+        0);
     assert_int_equal(state_of(&p, sent.number), SL_MESSAGE_DELIVERED);
     sl_bus_run(p.bus, SL_SECOND);
     assert_int_equal(state_of(&p, sent.number), SL_MESSAGE_READ);
@@ -236,7 +235,8 @@ static void test_to_oneself(void **state)
 
 static char *long_text(size_t len)
 {
-    static const char *const words[] = {"straße ", "你好 ", "سلام ", "👩‍👩‍👧 ", "plain "};
+    static const char *const words[] = {"straße ", "你好 ", "سلام ", "👩‍👩‍👧 ",
+                                        "plain "};
     char *text = calloc(1, len + 1);
     assert_non_null(text);
     size_t at = 0;
@@ -291,8 +291,8 @@ static void test_state_is_that_of_the_weakest_part(void **state)
     sl_chat_tick(p.b->chat, p.bus->now);
     struct sl_bus_stored receipt = *sl_bus_last(p.bus, 1, SL_ENVELOPE_RECEIPT, 0);
     assert_int_equal(receipt.envelope.payload_len, 4 * SL_TOKEN_LEN);
-    struct sl_bus_stored some = *sl_bus_forge(p.bus, 1, SL_ENVELOPE_RECEIPT, 0,
-                                              receipt.envelope.payload, 3 * SL_TOKEN_LEN);
+    struct sl_bus_stored some =
+        *sl_bus_forge(p.bus, 1, SL_ENVELOPE_RECEIPT, 0, receipt.envelope.payload, 3 * SL_TOKEN_LEN);
     sl_bus_hand(p.bus, &some, 0);
     assert_int_equal(state_of(&p, sent.number), SL_MESSAGE_RELAYED);
     sl_bus_hand(p.bus, &receipt, 0);
@@ -467,9 +467,9 @@ static void test_disk_that_takes_nothing_is_told(void **state)
     struct sl_message sent = say(&p, "general", "in memory only");
     assert_false(sent.durable);
     p.a->publish_error = -ENOMEM;
-    assert_int_equal(sl_chat_send(p.a->chat, ANA_OWNER, p.ana, "general", "x", 1, 0, p.bus->now,
-                                  &sent),
-                     -ENOMEM);
+    assert_int_equal(
+        sl_chat_send(p.a->chat, ANA_OWNER, p.ana, "general", "x", 1, 0, p.bus->now, &sent),
+        -ENOMEM);
     p.a->publish_error = 0;
     struct sl_message last;
     assert_int_equal(sl_chat_history(p.a->chat, ANA_OWNER, p.ana, 2, &last), -ENOENT);
@@ -494,9 +494,8 @@ static void test_wrong_use_is_refused(void **state)
                      -EINVAL);
     assert_int_equal(sl_chat_send(chat, ANA_OWNER, p.ana, "general", "x", 1, 604801, now, &m),
                      -EINVAL);
-    assert_int_equal(sl_chat_send(chat, ANA_OWNER, p.ana, "general", huge, strlen(huge), 0, now,
-                                  &m),
-                     -EMSGSIZE);
+    assert_int_equal(
+        sl_chat_send(chat, ANA_OWNER, p.ana, "general", huge, strlen(huge), 0, now, &m), -EMSGSIZE);
     assert_int_equal(sl_chat_send_direct(chat, ANA_OWNER, p.ana, nobody, "x", 1, 0, now, &m),
                      -ENOENT);
     assert_int_equal(sl_chat_mark_read(chat, ANA_OWNER, p.ana, NULL, NULL, 1, now), -EINVAL);
@@ -519,8 +518,8 @@ static void test_channels(void **state)
     assert_int_equal(sl_chat_join(a, ANA_OWNER, p.ana, "general", now), -EEXIST);
     assert_int_equal(sl_chat_join(a, ANA_OWNER, p.ana, "two words", now), -EINVAL);
     assert_int_equal(sl_chat_make_private(a, ANA_OWNER, p.ana, "médecins", now), 0);
-    assert_int_equal(
-        sl_chat_channel_link(a, ANA_OWNER, p.ana, "general", link, sizeof(link)), -ENODATA);
+    assert_int_equal(sl_chat_channel_link(a, ANA_OWNER, p.ana, "general", link, sizeof(link)),
+                     -ENODATA);
     assert_int_equal(sl_chat_channel_link(a, ANA_OWNER, p.ana, "x", link, sizeof(link)), -ENOENT);
     assert_int_equal(sl_chat_channel_link(a, ANA_OWNER, p.ana, "médecins", link, sizeof(link)), 0);
     say(&p, "médecins", "before bob had the link");

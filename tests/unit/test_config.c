@@ -308,14 +308,14 @@ static void test_the_file_that_is_installed(void **state)
     char *peers = strstr(text, "peers =");
     memcpy(peers, "#", 1);
     struct sl_config defaults;
-    int error = sl_config_parse("/etc/starling/starlingd.conf", text, strlen(text), &config,
-                                &problems);
+    int error =
+        sl_config_parse("/etc/starling/starlingd.conf", text, strlen(text), &config, &problems);
     assert_string_equal(problems.text, "");
     assert_int_equal(error, 0);
     static const char said[] = "[node]\ncontrol-mode = 0660\nbundle = .\n";
-    assert_int_equal(sl_config_parse("/etc/starling/starlingd.conf", said, strlen(said), &defaults,
-                                     &problems),
-                     0);
+    assert_int_equal(
+        sl_config_parse("/etc/starling/starlingd.conf", said, strlen(said), &defaults, &problems),
+        0);
     assert_memory_equal(&config, &defaults, sizeof(config));
 }
 

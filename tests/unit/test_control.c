@@ -1,5 +1,5 @@
-/* The control service over two real boards: every request, every error word, and the socket with its
- * clients, subscribers and limits. */
+/* The control service over two real boards: every request, every error word, and the socket with
+ * its clients, subscribers and limits. */
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -111,8 +111,8 @@ static bool know_each_other(struct sl_fabric *fabric, void *arg)
                          ask(1, CAROL, "{'do':'person','name':'ana'}")};
     bool known = true;
     for (int i = 0; i < 2; i++) {
-        known = known && json_is_true(json_object_get(json_object_get(answers[i], "person"),
-                                                      "writable"));
+        known = known &&
+                json_is_true(json_object_get(json_object_get(answers[i], "person"), "writable"));
         json_decref(answers[i]);
     }
     return known;
@@ -184,6 +184,7 @@ static void test_status(void **state)
 {
     (void)state;
     assert_true(sl_fabric_run_until_linked(fixture.fabric, 30 * SL_SECOND));
+    sl_fabric_run(fixture.fabric, 2 * SL_SECOND);
     json_t *status = expect(0, ANA, "{'do':'status'}");
     const json_t *node = json_object_get(status, "node");
     assert_string_equal(text_of(node, "name"), "lamp post");
@@ -209,8 +210,7 @@ static void test_warnings(void **state)
     fixture.boards[0].not_after = 1;
     fixture.boards[0].revoked = true;
     json_t *status = expect(0, ANA, "{'do':'status'}");
-    const json_t *certificate =
-        json_object_get(json_object_get(status, "node"), "certificate");
+    const json_t *certificate = json_object_get(json_object_get(status, "node"), "certificate");
     assert_true(json_is_true(json_object_get(certificate, "expired")));
     assert_true(json_is_true(json_object_get(certificate, "revoked")));
     assert_int_equal(json_array_size(json_object_get(status, "warnings")), 2);
@@ -308,10 +308,15 @@ static void test_personas_of_others_are_out_of_reach(void **state)
     char request[120];
     int handle = (int)number_of(json_object_get(answer, "persona"), "persona");
     json_decref(answer);
-    static const char *const requests[] = {
-        "'channels'", "'people'",         "'history'",
-        "'persona.lock'", "'persona.forget'", "'channel.join','channel':'x'",
-        "'send','channel':'general','text':'x'", "'person','name':'ana'", "'subscribe'"};
+    static const char *const requests[] = {"'channels'",
+                                           "'people'",
+                                           "'history'",
+                                           "'persona.lock'",
+                                           "'persona.forget'",
+                                           "'channel.join','channel':'x'",
+                                           "'send','channel':'general','text':'x'",
+                                           "'person','name':'ana'",
+                                           "'subscribe'"};
     for (size_t i = 0; i < SL_ARRAY_LEN(requests); i++) {
         snprintf(request, sizeof(request), "{'do':%s,'persona':%d}", requests[i], handle);
         refuse(0, MEAN, request, "no-persona", "is not yours");
@@ -389,7 +394,8 @@ static void test_channel_messages(void **state)
 {
     (void)state;
     ana_and_carol();
-    json_t *sent = expect(0, ANA, "{'do':'send','channel':'#general','text':'سلام \\ud83d\\udd4a'}");
+    json_t *sent =
+        expect(0, ANA, "{'do':'send','channel':'#general','text':'سلام \\ud83d\\udd4a'}");
     const json_t *message = json_object_get(sent, "message");
     assert_string_equal(text_of(message, "text"), "سلام 🕊");
     assert_string_equal(text_of(message, "state"), "queued");
@@ -416,8 +422,8 @@ static void test_channel_messages(void **state)
     json_decref(answer);
     grant(1, CAROL, request);
     answer = expect(1, CAROL, "{'do':'channels'}");
-    assert_int_equal(
-        number_of(json_array_get(json_object_get(answer, "channels"), 0), "unread"), 0);
+    assert_int_equal(number_of(json_array_get(json_object_get(answer, "channels"), 0), "unread"),
+                     0);
     json_decref(answer);
 }
 
@@ -517,8 +523,7 @@ static void test_people(void **state)
     snprintf(request, sizeof(request), "{'do':'person.verify','name':'%s','verified':true}",
              text_of(carol, "key"));
     answer = expect(0, ANA, request);
-    assert_true(json_is_true(
-        json_object_get(json_object_get(answer, "person"), "verified")));
+    assert_true(json_is_true(json_object_get(json_object_get(answer, "person"), "verified")));
     json_decref(answer);
     snprintf(request, sizeof(request), "{'do':'person','name':'carol.%s'}", text_of(carol, "code"));
     grant(0, ANA, request);

@@ -1,5 +1,5 @@
-/* The parts of the daemon that are not its loop: the bundle, the trust in the system's clock, the bad
- * radio of tests. */
+/* The parts of the daemon that are not its loop: the bundle, the trust in the system's clock, the
+ * bad radio of tests. */
 #include "daemon/bundle.h"
 #include "daemon/fault.h"
 #include "daemon/timesource.h"
@@ -256,8 +256,7 @@ static void test_delay(void **state)
     assert_int_equal(sl_fault_deadline(fault), 5 * SL_MILLISECOND);
     assert_null(sl_fault_pop(fault, 5 * SL_MILLISECOND - 1));
     for (uint8_t i = 0; i < 3; i++) {
-        const struct sl_fault_datagram *datagram =
-            sl_fault_pop(fault, (5 + i) * SL_MILLISECOND);
+        const struct sl_fault_datagram *datagram = sl_fault_pop(fault, (5 + i) * SL_MILLISECOND);
         assert_non_null(datagram);
         assert_int_equal(datagram->bearer, i);
         assert_int_equal(datagram->bytes[0], i);

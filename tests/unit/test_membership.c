@@ -6,6 +6,9 @@
 #include "sim/test_credentials.h"
 
 #include <errno.h>
+#include <mbedtls/asn1write.h>
+#include <mbedtls/oid.h>
+#include <mbedtls/x509_crl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -533,6 +536,72 @@ static void test_bad_crls(void **state)
     assert_int_equal(port->take_crl(port->ctx, crl, len), 0);
 }
 
+/* The list with one byte of its signed part changed, signed anew by the authority. Its new length.
+ */
+static size_t sign_changed(const struct world *world, uint8_t *crl, size_t len, size_t at,
+                           uint8_t value, size_t cap)
+{
+    mbedtls_x509_crl parsed;
+    mbedtls_pk_context key;
+    const char *pem = world->network.authority.key;
+    uint8_t tbs[1024];
+    uint8_t hash[32];
+    uint8_t signature[256];
+    size_t signature_len = 0;
+    mbedtls_x509_crl_init(&parsed);
+    mbedtls_pk_init(&key);
+    assert_int_equal(sl_mbedtls_parse_key(&key, (const uint8_t *)pem, strlen(pem) + 1), 0);
+    assert_int_equal(mbedtls_x509_crl_parse_der(&parsed, crl, len), 0);
+    size_t tbs_len = parsed.tbs.len;
+    assert_true(tbs_len <= sizeof(tbs));
+    memcpy(tbs, parsed.tbs.p, tbs_len);
+    tbs[at - (size_t)(parsed.tbs.p - parsed.raw.p)] = value;
+    crypto_hash_sha256(hash, tbs, tbs_len);
+    assert_int_equal(
+        sl_mbedtls_sign_sha256(&key, hash, signature, sizeof(signature), &signature_len), 0);
+    unsigned char *p = crl + cap;
+    int body = mbedtls_asn1_write_bitstring(&p, crl, signature, 8 * signature_len);
+    body += mbedtls_asn1_write_algorithm_identifier(&p, crl, MBEDTLS_OID_ECDSA_SHA256,
+                                                    MBEDTLS_OID_SIZE(MBEDTLS_OID_ECDSA_SHA256), 0);
+    body += mbedtls_asn1_write_raw_buffer(&p, crl, tbs, tbs_len);
+    body += mbedtls_asn1_write_len(&p, crl, (size_t)body);
+    body += mbedtls_asn1_write_tag(&p, crl, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE);
+    memmove(crl, p, (size_t)body);
+    mbedtls_pk_free(&key);
+    mbedtls_x509_crl_free(&parsed);
+    return (size_t)body;
+}
+
+/* A list of the authority's that is not as PROTOCOL.md has it. */
+static void test_crl_without_a_usable_number(void **state)
+{
+    struct world *world = *state;
+    static const uint8_t crl_number[] = {0x06, 0x03, 0x55, 0x1d, 0x14,
+                                         0x04, 0x0a, 0x02, 0x08, 0x7f};
+    /* Offset in the above, and what is written there. */
+    const struct {
+        size_t at;
+        uint8_t value;
+    } wrong[] = {
+        {4, 0x15}, /* another extension */
+        {7, 0x04}, /* no INTEGER */
+        {9, 0x80}, /* negative */
+        {8, 0x07}, /* something behind the number */
+        {5, 0x03}, /* no OCTET STRING */
+    };
+    uint8_t crl[1024];
+    for (size_t i = 0; i <= SL_ARRAY_LEN(wrong); i++) {
+        size_t len = make_crl(world, world->other.serial, UINT64_C(0x7f00000000000000) + i, crl);
+        uint8_t *found = memmem(crl, len, crl_number, sizeof(crl_number));
+        assert_non_null(found);
+        bool good = i == SL_ARRAY_LEN(wrong);
+        size_t at = good ? 9 : wrong[i].at;
+        uint8_t value = good ? 0x7e : wrong[i].value;
+        len = sign_changed(world, crl, len, (size_t)(found - crl) + at, value, sizeof(crl));
+        assert_int_equal(world->port.take_crl(world->port.ctx, crl, len), good ? 0 : -EBADMSG);
+    }
+}
+
 /* Loading, in every form and with every mistake. */
 static int load(const struct sl_credentials_files *files, const char **ret_what)
 {
@@ -672,6 +741,7 @@ int main(void)
         TEST(test_newest_crl_is_in_force),
         TEST(test_crl_lookup_among_many),
         TEST(test_bad_crls),
+        TEST(test_crl_without_a_usable_number),
         TEST(test_load_der),
         TEST(test_load_mistakes),
         TEST(test_load_certificate_that_names_nobody),

@@ -26,6 +26,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NOW   ((int64_t)1800000000)
@@ -148,8 +149,8 @@ static void test_names(void **state)
 {
     (void)state;
     static const char *const good[] = {"square", "lamp-post 3", "площадь", "广场", "a.b"};
-    static const char *const bad[] = {"",     "a/b",  "..",      ".a",  "-a",   " a", "a ", "a,b", "a=b",
-                                      "a\nb", "\xff", "a\033[m", "a;b", "a\"b", "a\\b"};
+    static const char *const bad[] = {"",    "a/b",  "..",   ".a",      "-a",  " a",   "a ",  "a,b",
+                                      "a=b", "a\nb", "\xff", "a\033[m", "a;b", "a\"b", "a\\b"};
     for (size_t i = 0; i < SL_ARRAY_LEN(good); i++)
         assert_null(sl_network_name_fault(good[i]));
     for (size_t i = 0; i < SL_ARRAY_LEN(bad); i++)
@@ -342,6 +343,29 @@ static void test_invite_round_trip(void **state)
     sl_network_close(network);
 }
 
+/* The example in PROTOCOL.md. */
+static void test_invite_example(void **state)
+{
+    (void)state;
+    static const char link[] = "starling:invite/AQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+                               "AAAAAGtJ0gAABTADAgEBAAUwAwIBAgAFMAMCAQOgTD2r";
+    struct sl_invite invite;
+    uint8_t der[16];
+    assert_int_equal(sl_invite_decode(link, &invite), 0);
+    for (int i = 0; i < SL_KEY_LEN; i++)
+        assert_int_equal(invite.secret[i], i);
+    assert_int_equal(invite.expires, 1800000000);
+    const char *const pems[] = {invite.authority, invite.certificate, invite.key};
+    for (size_t i = 0; i < SL_ARRAY_LEN(pems); i++) {
+        const uint8_t expected[] = {0x30, 3, 2, 1, (uint8_t)(i + 1)};
+        assert_int_equal(sl_pem_to_der(pems[i], der, sizeof(der)), sizeof(expected));
+        assert_memory_equal(der, expected, sizeof(expected));
+    }
+    char *again = sl_invite_encode(&invite);
+    assert_string_equal(again, link);
+    free(again);
+}
+
 static void test_damaged_invites(void **state)
 {
     (void)state;
@@ -389,9 +413,10 @@ static void test_damaged_folders(void **state)
         {"network.json", "{\"version\": 2, \"name\": \"x\", \"crl_number\": 0, \"issued\": []}"},
         {"network.json", "{\"version\": 1, \"name\": \"x\", \"crl_number\": -1, \"issued\": []}"},
         {"network.json", "{\"version\": 1, \"name\": \"x\", \"crl_number\": 0, \"issued\": [{}]}"},
-        {"network.json", "{\"version\": 1, \"name\": \"x\", \"crl_number\": 0, \"issued\": [{\"kind\":"
-                         "\"king\", \"name\": \"n\", \"serial\": \"00\", \"origin\": \"00\", "
-                         "\"not_after\": 0, \"revoked\": 0}]}"},
+        {"network.json",
+         "{\"version\": 1, \"name\": \"x\", \"crl_number\": 0, \"issued\": [{\"kind\":"
+         "\"king\", \"name\": \"n\", \"serial\": \"00\", \"origin\": \"00\", "
+         "\"not_after\": 0, \"revoked\": 0}]}"},
         {"network.key", "not hex\n"},
         {"network.key", "00ff\n"},
         {"ca.crt", "no certificate"},
@@ -459,40 +484,69 @@ static void test_full_disk_leaves_nothing(void **state)
     }
 }
 
-/* SIGKILL at random moments: what has its name is whole, the index can be read, and what a dead run
- * left is cleared away. */
+/* Adds nodes until it is killed; says so through the pipe after each. */
+static void add_for_ever(int round, int done)
+{
+    struct sl_network *network = NULL;
+    for (int i = 0; sl_network_open("square", true, &network) == 0; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "n%d-%d", round, i);
+        if (sl_bundle_adopt(network) < 0 || add_node(network, name) < 0 || write(done, "+", 1) != 1)
+            _exit(1);
+        sl_network_close(network);
+    }
+    _exit(1);
+}
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Kills it within about two additions after the first. How many it said it made. */
+static size_t kill_at_random(int round)
+{
+    int ends[2];
+    char said[64];
+    assert_int_equal(pipe(ends), 0);
+    int64_t begun = now_us();
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        add_for_ever(round, ends[1]);
+    close(ends[1]);
+    assert_int_equal(read(ends[0], said, 1), 1);
+    usleep((useconds_t)((now_us() - begun) * round / 20));
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    ssize_t more = read(ends[0], said, sizeof(said));
+    close(ends[0]);
+    assert_true(more >= 0);
+    return 1 + (size_t)more;
+}
+
+/* SIGKILL at random moments: what was said to be made is there, what has its name is whole, the
+ * index can be read, and what a dead run left is cleared away. */
 static void test_killed_runs_leave_nothing_half_made(void **state)
 {
     (void)state;
     make_network("square");
     char nodes[200];
-    for (int round = 0; round < 40; round++) {
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            struct sl_network *network = NULL;
-            for (int i = 0; sl_network_open("square", true, &network) == 0; i++) {
-                char name[32];
-                snprintf(name, sizeof(name), "n%d-%d", round, i);
-                sl_bundle_adopt(network);
-                add_node(network, name);
-                sl_network_close(network);
-            }
-            _exit(0);
-        }
-        usleep((useconds_t)(3000 + round * 977));
-        kill(child, SIGKILL);
-        assert_int_equal(waitpid(child, NULL, 0), child);
-    }
+    size_t said = 0;
+    for (int round = 0; round < 40; round++)
+        said += kill_at_random(round);
     struct sl_network *network = open_network("square");
     assert_int_equal(sl_bundle_adopt(network), 0);
     snprintf(nodes, sizeof(nodes), "%s/nodes", network->folder);
     assert_int_equal(count_entries(nodes, false), network->issued_count);
-    assert_true(network->issued_count > 0);
+    assert_true(network->issued_count >= said);
     for (size_t i = 0; i < network->issued_count; i++)
         check_bundle(network, network->issued[i].name);
     assert_int_equal(add_node(network, "last"), 0);
     assert_int_equal(count_entries(nodes, true), 0);
+    assert_int_equal(count_entries(network->folder, true), 0);
     sl_network_close(network);
 }
 
@@ -506,10 +560,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_revocation_list, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_authority_must_be_valid_and_here, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_invite_round_trip, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_invite_example, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_invites, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_folders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full_disk_leaves_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_killed_runs_leave_nothing_half_made, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_killed_runs_leave_nothing_half_made, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Stores that were truncated, overwritten or had bits flipped: opening succeeds, what is whole is there,
- * what is not whole is not shown. A failing case prints its seed. */
+/* Stores that were truncated, overwritten or had bits flipped: opening succeeds, what is whole is
+ * there, what is not whole is not shown. A failing case prints its seed. */
 #include "store_fixture.h"
 
 #include "store/schema.h"
@@ -315,15 +315,15 @@ static void ruins_open_too(void **state)
 /* ---- One by one ---- */
 
 /* Nothing in the header is needed: every bit of it may flip. */
-static void header_bits(const struct image *from)
+static void header_bits(const struct image *from, size_t step)
 {
     for (size_t at = 0; at < 100; at++) {
-        for (unsigned bit = 0; bit < 8; bit++) {
+        for (size_t bit = at % step; bit < 8; bit += step) {
             struct image image = copy_image(from);
             image.file[at] ^= (uint8_t)(1 << bit);
             struct found found = open_image(&image);
             if (found.envelopes != ENVELOPES || found.records != RECORDS)
-                fail_msg("byte %zu bit %u: %zu envelopes, %zu records", at, bit, found.envelopes,
+                fail_msg("byte %zu bit %zu: %zu envelopes, %zu records", at, bit, found.envelopes,
                          found.records);
             free_image(&image);
         }
@@ -333,13 +333,13 @@ static void header_bits(const struct image *from)
 static void every_bit_of_the_header(void **state)
 {
     (void)state;
-    header_bits(&closed);
+    header_bits(&closed, 1);
 }
 
-static void every_bit_of_the_header_with_log(void **state)
+static void a_bit_of_each_byte_of_the_header_with_log(void **state)
 {
     (void)state;
-    header_bits(&pulled);
+    header_bits(&pulled, 8);
 }
 
 /* The clocks stand in a row of their own. Without it time goes on from the newest envelope. */
@@ -419,8 +419,8 @@ static void log_without_file_is_read(void **state)
     free_image(&image);
 }
 
-/* Damage that shows while the store is open: told once, repaired within a minute or two, and what came
- * in meanwhile is kept. */
+/* Damage that shows while the store is open: told once, repaired within a minute or two, and what
+ * came in meanwhile is kept. */
 static void damage_at_run_time_is_repaired(void **state)
 {
     (void)state;
@@ -502,7 +502,7 @@ int main(void)
         cmocka_unit_test(damaged_log_costs_only_what_is_in_it),
         cmocka_unit_test(ruins_open_too),
         cmocka_unit_test(every_bit_of_the_header),
-        cmocka_unit_test(every_bit_of_the_header_with_log),
+        cmocka_unit_test(a_bit_of_each_byte_of_the_header_with_log),
         cmocka_unit_test(lost_clocks_are_guessed),
         cmocka_unit_test(foreign_files_are_set_aside),
         cmocka_unit_test(log_without_file_is_read),

@@ -145,10 +145,24 @@ static void test_addresses_are_parsed(void **state)
     assert_string_equal(text, "2001:db8::1");
     assert_int_equal(ntohs(address.sin6_port), 65535);
 
-    static const char *const wrong[] = {
-        "",        "[",       "[]",          "[::1",      "::1",          "1.2.3",
-        "1.2.3.4:", "1.2.3.4:0", "1.2.3.4:65536", "1.2.3.4:1x", "[::1]1",       "[::1]:",
-        "[::1]:-1", "a.b",     "[1.2.3.4]:1", "1.2.3.4 ",  "[::1%lo]:17017", "1.2.3.4:000001"};
+    static const char *const wrong[] = {"",
+                                        "[",
+                                        "[]",
+                                        "[::1",
+                                        "::1",
+                                        "1.2.3",
+                                        "1.2.3.4:",
+                                        "1.2.3.4:0",
+                                        "1.2.3.4:65536",
+                                        "1.2.3.4:1x",
+                                        "[::1]1",
+                                        "[::1]:",
+                                        "[::1]:-1",
+                                        "a.b",
+                                        "[1.2.3.4]:1",
+                                        "1.2.3.4 ",
+                                        "[::1%lo]:17017",
+                                        "1.2.3.4:000001"};
     for (size_t i = 0; i < SL_ARRAY_LEN(wrong); i++)
         assert_int_equal(sl_udp_parse(wrong[i], 7, &address), -EINVAL);
 }
@@ -224,9 +238,8 @@ static void test_what_is_too_long_or_empty_is_dropped(void **state)
     struct host host = {0};
     uint16_t port = free_port();
     struct sl_bearer *bearer = open_at(&host, "127.0.0.1", port);
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     static const size_t lengths[] = {0, 1233, 9000, 1232, 1};
     static const uint8_t bytes[9000];
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -392,8 +405,9 @@ static void test_interfaces_come_and_go(void **state)
     struct sl_bearer_host ends = host_of(&host);
     sl_udp_config_init(&config);
     assert_int_equal(sl_udp_new(&config, &ends, &bearer), 0);
-    for (int i = 0; i < 20 && (number_of(&host, "udp cable0") < 0 ||
-                               number_of(&host, "udp other0") < 0); i++) {
+    for (int i = 0;
+         i < 20 && (number_of(&host, "udp cable0") < 0 || number_of(&host, "udp other0") < 0);
+         i++) {
         assert_true(watch_tells(bearer));
         sl_udp_follow(bearer);
     }

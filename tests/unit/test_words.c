@@ -18,10 +18,18 @@ static void test_durations(void **state)
         int64_t seconds;
         const char *words;
     } cases[] = {
-        {-5, "0 s"},           {0, "0 s"},          {59, "59 s"},
-        {60, "1 min"},         {3599, "59 min"},    {3600, "1 h"},
-        {7500, "2 h 5 min"},   {86400, "1 day"},    {90000, "1 day 1 h"},
-        {172800, "2 days"},    {349200, "4 days 1 h"}, {INT64_MAX, "106751991167300 days 15 h"},
+        {-5, "0 s"},
+        {0, "0 s"},
+        {59, "59 s"},
+        {60, "1 min"},
+        {3599, "59 min"},
+        {3600, "1 h"},
+        {7500, "2 h 5 min"},
+        {86400, "1 day"},
+        {90000, "1 day 1 h"},
+        {172800, "2 days"},
+        {349200, "4 days 1 h"},
+        {INT64_MAX, "106751991167300 days 15 h"},
     };
     for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++) {
         char words[SL_WORDS_MAX];
@@ -42,9 +50,8 @@ static void test_sizes(void **state)
         uint64_t bytes;
         const char *words;
     } cases[] = {
-        {0, "0 B"},           {812, "812 B"},      {1023, "1023 B"},
-        {1024, "1 KiB"},      {3174, "3 KiB"},     {3250, "3.1 KiB"},
-        {67108864, "64 MiB"}, {UINT64_MAX, "16777215 TiB"},
+        {0, "0 B"},      {812, "812 B"},    {1023, "1023 B"},     {1024, "1 KiB"},
+        {3174, "3 KiB"}, {3250, "3.1 KiB"}, {67108864, "64 MiB"}, {UINT64_MAX, "16777215 TiB"},
     };
     char words[SL_WORDS_MAX];
     for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++) {
@@ -53,6 +60,10 @@ static void test_sizes(void **state)
     }
     sl_words_share(3250586, (uint64_t)64 << 20, words);
     assert_string_equal(words, "3.1 of 64 MiB");
+    sl_words_share(2560, (uint64_t)64 << 20, words);
+    assert_string_equal(words, "2.5 KiB of 64 MiB");
+    sl_words_share(0, (uint64_t)64 << 20, words);
+    assert_string_equal(words, "0 of 64 MiB");
     sl_words_count(1204, words);
     assert_string_equal(words, "1,204");
     sl_words_count(UINT64_MAX, words);
@@ -78,11 +89,14 @@ static void test_parse_duration(void **state)
         const char *text;
         int64_t seconds; /* or -errno */
     } cases[] = {
-        {"90s", 90},           {"30m", 1800},      {"30min", 1800},   {"24h", 86400},
-        {"7 d", 604800},       {"2w", 1209600},    {"1y", 31536000},  {"100y", 3153600000},
-        {"", -EINVAL},         {"5", -EINVAL},     {"h", -EINVAL},    {"-3h", -EINVAL},
-        {"0s", -EINVAL},       {"3 hours", -EINVAL}, {"101y", -ERANGE},
-        {"99999999999999999999s", -ERANGE},
+        {"90s", 90},       {"30m", 1800},
+        {"30min", 1800},   {"24h", 86400},
+        {"7 d", 604800},   {"2w", 1209600},
+        {"1y", 31536000},  {"100y", 3153600000},
+        {"", -EINVAL},     {"5", -EINVAL},
+        {"h", -EINVAL},    {"-3h", -EINVAL},
+        {"0s", -EINVAL},   {"3 hours", -EINVAL},
+        {"101y", -ERANGE}, {"99999999999999999999s", -ERANGE},
     };
     for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++) {
         int64_t seconds = 12345;
@@ -99,9 +113,12 @@ static void test_distance(void **state)
         const char *a, *b;
         size_t distance;
     } cases[] = {
-        {"", "", 0},           {"", "abc", 3},     {"abc", "abc", 0},   {"Ana", "aNA", 0},
-        {"ana", "anna", 1},    {"ana", "nan", 2},  {"carol", "caorl", 1}, {"kitten", "sitting", 3},
-        {"é", "e", 1},         {"привет", "превет", 1}, {"ab", "ba", 1}, {"\xff", "\xfe", 1},
+        {"", "", 0},           {"", "abc", 3},
+        {"abc", "abc", 0},     {"Ana", "aNA", 0},
+        {"ana", "anna", 1},    {"ana", "nan", 2},
+        {"carol", "caorl", 1}, {"kitten", "sitting", 3},
+        {"é", "e", 1},         {"привет", "превет", 1},
+        {"ab", "ba", 1},       {"\xff", "\xfe", 1},
     };
     for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++) {
         assert_int_equal(sl_words_distance(cases[i].a, cases[i].b), cases[i].distance);
@@ -116,7 +133,8 @@ static void test_distance(void **state)
 static void test_nearest(void **state)
 {
     (void)state;
-    static const char *const names[] = {"alice", "bob", "alicia", "carol", "carola", "lamp-post-north"};
+    static const char *const names[] = {"alice", "bob",    "alicia",
+                                        "carol", "carola", "lamp-post-north"};
     size_t at[SL_NEAREST_MAX];
     assert_int_equal(sl_words_nearest("alise", names, 6, at), 1);
     assert_int_equal(at[0], 0);
@@ -145,9 +163,9 @@ static int set_zone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durations),      cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_dates),          cmocka_unit_test(test_parse_duration),
-        cmocka_unit_test(test_distance),       cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_durations), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_dates),     cmocka_unit_test(test_parse_duration),
+        cmocka_unit_test(test_distance),  cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests(tests, set_zone, NULL);
 }
