@@ -306,8 +306,12 @@ static void set_horizon(struct sl_persona *persona)
     const struct sl_history *history = &persona->history;
     if (history->count < SL_HISTORY_MAX && history->bytes < SL_HISTORY_BYTES_MAX / 8 * 7)
         return;
-    for (size_t i = history->count; i-- > 0;)
-        persona->horizon[history->records[i]->message.direct] = history->records[i]->message.at;
+    bool direct_went = history->direct_bytes > SL_HISTORY_BYTES_MAX / 8 * 3;
+    for (size_t i = history->count; i-- > 0;) {
+        const struct sl_message *m = &history->records[i]->message;
+        if (!m->direct || direct_went)
+            persona->horizon[m->direct] = m->at;
+    }
 }
 
 static int load(struct loading *l)
