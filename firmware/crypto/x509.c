@@ -130,7 +130,9 @@ int sl_x509_serial(const mbedtls_x509_buf *serial, uint8_t ret_serial[SL_SERIAL_
         bytes++;
         len--;
     }
-    if (len > SL_SERIAL_LEN)
+    /* Positive (RFC 5280, 4.1.2.2). There is none at all where mbedTLS leaves a certificate of an
+     * unknown algorithm empty in a chain. */
+    if (len == 0 || len > SL_SERIAL_LEN)
         return -EBADMSG;
     memset(ret_serial, 0, SL_SERIAL_LEN - len);
     memcpy(ret_serial + SL_SERIAL_LEN - len, bytes, len);

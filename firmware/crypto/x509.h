@@ -25,7 +25,7 @@ int sl_x509_parse_key(mbedtls_pk_context *key, const uint8_t *bytes, size_t len,
 int sl_x509_pem_decode(const uint8_t *pem, size_t len, uint8_t *ret_der, size_t cap);
 bool sl_x509_is_pem(const uint8_t *bytes, size_t len);
 
-/* Right-aligned. -EBADMSG if it is longer than SL_SERIAL_LEN. */
+/* Right-aligned. -EBADMSG if it is zero or longer than SL_SERIAL_LEN. */
 int sl_x509_serial(const mbedtls_x509_buf *serial, uint8_t ret_serial[SL_SERIAL_LEN]);
 
 /* Unix seconds. */

@@ -188,7 +188,7 @@ void sl_give_pump(struct sl_node *node, struct sl_link *link, sl_time now)
     }
     if (give->count > 0 && give->at == give->count) {
         sl_ids_done(give);
-        sl_sync_hello_after_bulk(node, link, now);
+        sl_sync_close(node, link, now);
     }
     sl_sync_proceed(node, link, now);
 }
@@ -240,6 +240,9 @@ void sl_give_mark(struct sl_node *node, struct sl_link *link, const struct sl_el
         node->status.rejected_malformed++;
         return;
     }
+    struct sl_reader r;
+    sl_reader_init(&r, element->value, element->len);
+    link->sync.mark_in = sl_read_u16(&r);
     uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_ECHO, 2);
     if (value)
         memcpy(value, element->value, 2);

@@ -1,6 +1,5 @@
 #include "mesh/link.h"
 
-#include "mesh/give.h"
 #include "mesh/node_internal.h"
 
 #include <assert.h>
@@ -14,11 +13,9 @@ enum {
     LINKS_PER_MEMBER = 4,       /* a board has few radios; its key must not fill the table */
 };
 
-#define KEY_RETRY      SL_SECOND
 /* A handshake gives way when it was silent for so long: after an answer, and before the first. */
 #define SILENT_AFTER     (2 * SL_SECOND)
 #define UNANSWERED_AFTER (500 * SL_MILLISECOND)
-#define LOSS_WINDOW    1000            /* frames that the loss estimate looks back on, about */
 #define HELLO_GAP_MAX  (10 * SL_SECOND)
 
 static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
@@ -71,13 +68,6 @@ static void leave_slot(struct sl_node *node, struct sl_link *link)
     sl_clock_forget(&node->clock, (size_t)link->slot);
 }
 
-static void free_receivers(struct sl_link *link)
-{
-    for (size_t class = 0; class < SL_KEY_CLASSES; class++)
-        for (size_t i = 0; i < 2; i++)
-            free(link->receivers[class][i].window);
-}
-
 void sl_link_free(struct sl_node *node, struct sl_link *link)
 {
     struct sl_neighbour *neighbour = link->neighbour;
@@ -89,7 +79,7 @@ void sl_link_free(struct sl_node *node, struct sl_link *link)
         leave_slot(node, link);
     leave_handshakes(node, link);
     sl_heap_cancel(&node->alarms, &link->alarm.timer);
-    free_receivers(link);
+    sl_keys_done(link);
     node->config.sessions.free(link->session);
     if (neighbour->link == link)
         neighbour->link = neighbour->pending;
@@ -231,66 +221,11 @@ void sl_link_connect(struct sl_node *node, struct sl_neighbour *neighbour, sl_ti
     pump(node, link, now);
 }
 
-/* ---- Keys ---- */
-
-void sl_sender_init(struct sl_node *node, struct sl_sender *sender, enum sl_key_class class,
-                    sl_time now)
-{
-    sender->epoch = class == SL_KEY_LINK ? 2 * SL_EPOCHS - 1 : SL_EPOCHS - 1;
-    sl_sender_renew(node, sender, now);
-}
-
-void sl_sender_renew(struct sl_node *node, struct sl_sender *sender, sl_time now)
-{
-    const struct sl_primitives *p = &node->config.primitives;
-    uint8_t class_bit = sender->epoch & SL_EPOCHS;
-    p->random(p->ctx, sender->key, sizeof(sender->key));
-    sender->epoch = (uint8_t)(class_bit | ((sender->epoch + 1) & (SL_EPOCHS - 1)));
-    sender->counter = 0;
-    sender->made_at = now;
-}
-
-bool sl_sender_is_worn(const struct sl_sender *sender, sl_time now)
-{
-    return sender->counter >= SL_FRAMES_PER_KEY || now - sender->made_at >= SL_BROADCAST_KEY_LIFE;
-}
-
-static const struct sl_sender *sender_of(const struct sl_node *node, const struct sl_link *link,
-                                         size_t class)
-{
-    const struct sl_node_bearer *bearer = &node->bearers[link->neighbour->bearer];
-    if (class == SL_KEY_LINK)
-        return &link->sender;
-    return bearer->info.broadcast ? &bearer->sender : NULL;
-}
-
-bool sl_link_hears_broadcast(const struct sl_node *node, const struct sl_link *link)
-{
-    const struct sl_sender *sender = sender_of(node, link, SL_KEY_BEARER);
-    return sender && link->acked[SL_KEY_BEARER] == sender->epoch;
-}
-
-static void send_key(struct sl_node *node, struct sl_link *link, const struct sl_sender *sender)
-{
-    uint8_t bytes[SL_KEY_MESSAGE_LEN];
-    struct sl_key_message message = {.epoch = sender->epoch, .first_counter = sender->counter};
-    memcpy(message.key, sender->key, SL_KEY_LEN);
-    sl_key_message_encode(&message, bytes);
-    node->config.sessions.send(link->session, bytes, sizeof(bytes)); /* else again in a second */
-    node->config.primitives.wipe(node->config.primitives.ctx, bytes, sizeof(bytes));
-    node->config.primitives.wipe(node->config.primitives.ctx, &message, sizeof(message));
-}
+/* ---- Open ---- */
 
 void sl_link_offer_keys(struct sl_node *node, struct sl_link *link, sl_time now)
 {
-    link->key_retry_at = SL_NEVER;
-    for (size_t class = 0; class < SL_KEY_CLASSES; class++) {
-        const struct sl_sender *sender = sender_of(node, link, class);
-        if (!sender || link->acked[class] == sender->epoch)
-            continue;
-        send_key(node, link, sender);
-        link->key_retry_at = now + KEY_RETRY;
-    }
+    sl_keys_offer(node, link, now);
     flush(node, link);
     schedule(node, link);
 }
@@ -306,61 +241,6 @@ static void come_up(struct sl_node *node, struct sl_link *link, sl_time now)
     sl_neighbour_linked(node, link->neighbour, now);
     sl_sync_start(node, link, now);
 }
-
-static bool take_key(struct sl_node *node, struct sl_link *link, const uint8_t *bytes, size_t len)
-{
-    struct sl_key_message message;
-    if (sl_key_message_decode(bytes, len, &message) < 0)
-        return false;
-    struct sl_receiver *receivers = link->receivers[message.epoch / SL_EPOCHS];
-    if (!receivers[0].window || receivers[0].epoch != message.epoch) {
-        struct sl_window *window = malloc(sizeof(*window));
-        if (!window)
-            return false;
-        free(receivers[1].window);
-        receivers[1] = receivers[0];
-        receivers[0] = (struct sl_receiver){.window = window, .epoch = message.epoch};
-        memcpy(receivers[0].key, message.key, SL_KEY_LEN);
-        sl_window_init(window, message.first_counter);
-    }
-    uint8_t ack[SL_KEY_ACK_LEN] = {SL_CONTROL_KEY_ACK, message.epoch};
-    node->config.sessions.send(link->session, ack, sizeof(ack));
-    node->config.primitives.wipe(node->config.primitives.ctx, &message, sizeof(message));
-    return true;
-}
-
-static bool take_ack(struct sl_node *node, struct sl_link *link, const uint8_t *bytes, size_t len)
-{
-    if (len != SL_KEY_ACK_LEN)
-        return false;
-    size_t class = bytes[1] / SL_EPOCHS;
-    const struct sl_sender *sender = sender_of(node, link, class);
-    if (!sender || sender->epoch != bytes[1])
-        return true; /* of a key that is no longer in use */
-    link->acked[class] = bytes[1];
-    if (link->acked[SL_KEY_LINK] == link->sender.epoch &&
-        (!sender_of(node, link, SL_KEY_BEARER) || sl_link_hears_broadcast(node, link)))
-        link->key_retry_at = SL_NEVER;
-    return true;
-}
-
-static void read_messages(struct sl_node *node, struct sl_link *link)
-{
-    uint8_t bytes[SL_KEY_MESSAGE_LEN + 1];
-    size_t len;
-    while ((len = node->config.sessions.read(link->session, bytes, sizeof(bytes))) > 0) {
-        bool ok = false;
-        if (bytes[0] == SL_CONTROL_KEY)
-            ok = take_key(node, link, bytes, len);
-        else if (bytes[0] == SL_CONTROL_KEY_ACK)
-            ok = take_ack(node, link, bytes, len);
-        if (!ok)
-            node->status.rejected_malformed++;
-    }
-    node->config.primitives.wipe(node->config.primitives.ctx, bytes, sizeof(bytes));
-}
-
-/* ---- Open ---- */
 
 enum sl_refusal sl_link_judge(const struct sl_node *node, const struct sl_identity *peer,
                               sl_time now)
@@ -468,7 +348,7 @@ static bool pump(struct sl_node *node, struct sl_link *link, sl_time now)
     if (state == SL_SESSION_OPEN) {
         if (link->slot < 0 && !open_link(node, link, now))
             return false;
-        read_messages(node, link);
+        sl_keys_read(node, link);
         flush(node, link);
         come_up(node, link, now);
     }
@@ -573,126 +453,6 @@ void sl_link_receive(struct sl_node *node, int bearer, const struct sl_address *
         return;
     }
     node->status.rejected_garbage++;
-}
-
-/* ---- FRAME datagrams ---- */
-
-static struct sl_receiver *receiver_for(struct sl_link *link, uint8_t epoch)
-{
-    struct sl_receiver *receivers = link->receivers[epoch / SL_EPOCHS];
-    for (size_t i = 0; i < 2; i++)
-        if (receivers[i].window && receivers[i].epoch == epoch)
-            return &receivers[i];
-    return NULL;
-}
-
-/* Length of the body; -EALREADY for a replay, -EACCES for what its key does not open. */
-static int open_frame(struct sl_node *node, struct sl_link *link, const uint8_t *bytes, size_t len,
-                      uint8_t ret_body[SL_FRAME_BODY_MAX])
-{
-    struct sl_frame_header header;
-    if (sl_frame_peek(bytes, len, &header) < 0)
-        return -EACCES;
-    struct sl_receiver *receiver = receiver_for(link, header.epoch);
-    if (!receiver)
-        return -EACCES;
-    if (!sl_window_fresh(receiver->window, header.counter))
-        return -EALREADY;
-    int body_len = sl_frame_open(&node->config.primitives, receiver->key, bytes, len, ret_body,
-                                 SL_FRAME_BODY_MAX);
-    if (body_len < 0)
-        return -EACCES;
-    bool late = receiver->window->started && header.counter < receiver->window->top;
-    uint32_t skipped = sl_window_mark(receiver->window, header.counter);
-    if (late && link->lost > 0)
-        link->lost--;
-    link->lost += skipped < LOSS_WINDOW ? skipped : LOSS_WINDOW;
-    return body_len;
-}
-
-static void count_frame(struct sl_node *node, struct sl_link *link, size_t len, sl_time now)
-{
-    node->status.frames_in++;
-    link->last_heard = now;
-    link->frames_in++;
-    link->bytes_in += len;
-    link->received++;
-    if (link->received + link->lost > LOSS_WINDOW) {
-        link->received /= 2;
-        link->lost /= 2;
-    }
-}
-
-static void take_element(struct sl_node *node, struct sl_link *link,
-                         const struct sl_element *element, sl_time now)
-{
-    switch ((enum sl_element_type)element->type) {
-    case SL_ELEMENT_ENVELOPE:
-        sl_relay_receive(node, link, element->value, element->len, now);
-        break;
-    case SL_ELEMENT_HELLO:
-        sl_sync_hello(node, link, element, now);
-        break;
-    case SL_ELEMENT_SKETCH:
-        sl_sync_sketch(node, link, element, now);
-        break;
-    case SL_ELEMENT_MORE:
-        sl_sync_more(node, link, element, now);
-        break;
-    case SL_ELEMENT_WANT:
-        sl_give_want(node, link, element, now);
-        break;
-    case SL_ELEMENT_MARK:
-        sl_give_mark(node, link, element);
-        break;
-    case SL_ELEMENT_ECHO:
-        sl_give_echo(node, link, element, now);
-        break;
-    case SL_ELEMENT_WHO:
-        sl_origins_who(node, link, element->value, element->len, now);
-        break;
-    case SL_ELEMENT_BYE: /* a session says goodbye itself, where no third one can forge it */
-    default:
-        break;
-    }
-}
-
-static void take_body(struct sl_node *node, struct sl_link *link, const uint8_t *body, size_t len,
-                      sl_time now)
-{
-    struct sl_reader r;
-    struct sl_element element;
-    int slot = link->slot;
-    sl_reader_init(&r, body, len);
-    while (sl_element_next(&r, &element)) {
-        take_element(node, link, &element, now);
-        if (node->slots[slot] != link)
-            return; /* what it brought ended the link itself */
-    }
-    if (sl_read_failed(&r))
-        node->status.rejected_malformed++;
-}
-
-void sl_link_frame(struct sl_node *node, int bearer, const struct sl_address *from,
-                   const uint8_t *bytes, size_t len, sl_time now)
-{
-    uint8_t body[SL_FRAME_BODY_MAX];
-    bool replayed = false;
-    for (struct sl_neighbour *n = sl_neighbour_at(node, bearer, from); n; n = n->same_address) {
-        if (!n->link || n->link->slot < 0)
-            continue;
-        int body_len = open_frame(node, n->link, bytes, len, body);
-        if (body_len >= 0) {
-            count_frame(node, n->link, len, now);
-            take_body(node, n->link, body, (size_t)body_len, now);
-            return;
-        }
-        replayed = replayed || body_len == -EALREADY;
-    }
-    if (replayed)
-        node->status.rejected_replayed++;
-    else
-        node->status.rejected_garbage++;
 }
 
 /* ---- Who may stay ---- */

@@ -1,34 +1,14 @@
-/* A link: a secure session with a neighbour, the keys handed out inside it, and the frames sealed under
- * them (PROTOCOL.md, LINK and FRAME). Internal to the mesh. */
+/* A link: a secure session with a neighbour, and what came of it (PROTOCOL.md, LINK and FRAME). Internal
+ * to the mesh. */
 #ifndef SL_MESH_LINK_H
 #define SL_MESH_LINK_H
 
 #include "mesh/alarm.h"
+#include "mesh/keys.h"
 #include "mesh/neighbour.h"
 #include "mesh/output.h"
 #include "mesh/quota.h"
 #include "mesh/sync.h"
-#include "mesh/window.h"
-
-/* Epochs below 128 are of keys that all neighbours on a bearer hold, the others of keys for one link. */
-enum sl_key_class { SL_KEY_BEARER, SL_KEY_LINK, SL_KEY_CLASSES };
-
-#define SL_EPOCHS 128 /* of each class */
-
-/* A key that we seal frames under. */
-struct sl_sender {
-    uint8_t key[SL_KEY_LEN];
-    uint8_t epoch;
-    uint32_t counter; /* of the next frame */
-    sl_time made_at;
-};
-
-/* A key that a neighbour seals frames under. */
-struct sl_receiver {
-    struct sl_window *window; /* NULL: no key yet */
-    uint8_t key[SL_KEY_LEN];
-    uint8_t epoch;
-};
 
 struct sl_link {
     struct sl_neighbour *neighbour;
@@ -54,12 +34,6 @@ struct sl_link {
     uint32_t received, lost;   /* recent frames, for the loss estimate */
 };
 
-/* A fresh key of that class for a bearer or a link; its epoch follows the one before. */
-void sl_sender_init(struct sl_node *node, struct sl_sender *sender, enum sl_key_class class,
-                    sl_time now);
-void sl_sender_renew(struct sl_node *node, struct sl_sender *sender, sl_time now);
-bool sl_sender_is_worn(const struct sl_sender *sender, sl_time now);
-
 /* Starts a session as client, if a handshake may be added. */
 void sl_link_connect(struct sl_node *node, struct sl_neighbour *neighbour, sl_time now);
 
@@ -77,9 +51,6 @@ void sl_link_free(struct sl_node *node, struct sl_link *link);
 
 /* Hands out the keys that the peer has not acknowledged. */
 void sl_link_offer_keys(struct sl_node *node, struct sl_link *link, sl_time now);
-
-/* Whether a frame to everyone on the bearer reaches it. */
-bool sl_link_hears_broadcast(const struct sl_node *node, const struct sl_link *link);
 
 /* Once a second: ends the links of members whose certificate expired, renews worn keys. */
 void sl_link_housekeeping(struct sl_node *node, sl_time now);

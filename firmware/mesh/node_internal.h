@@ -1,8 +1,11 @@
 /* The live state of a node: this file is the architecture of the mesh. Only mesh/ includes it.
  *
- *   node.c       what the outside calls        neighbour.c  greetings, beacons, link ids
- *   link.c       sessions, keys, frames        origins.c    identities, revocation
- *   relay.c      checks, fast path             sync.c       hellos, sketches
+ *   node.c       what the outside calls        status.c     what a person may see
+ *   neighbour.c  greetings, beacons, link ids  link.c       sessions with neighbours
+ *   keys.c       keys of frames                frame.c      frames coming in
+ *   accept.c     checks of an envelope         relay.c      the fast path
+ *   keep.c       store, index, holders         origins.c    identities, revocation
+ *   sync.c       hellos, when to repair        exchange.c   sketches
  *   give.c       bulk in both directions       output.c     datagrams waiting to leave */
 #ifndef SL_MESH_NODE_INTERNAL_H
 #define SL_MESH_NODE_INTERNAL_H

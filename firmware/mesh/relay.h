@@ -37,11 +37,14 @@ void sl_relay_init(struct sl_relays *relays, uint64_t seed);
 void sl_relay_done(struct sl_node *node);
 void sl_relay_forget_bearer(struct sl_node *node, int bearer);
 
-/* An ENVELOPE element that a neighbour sent. */
+/* An ENVELOPE element that a neighbour sent (accept.c). */
 void sl_relay_receive(struct sl_node *node, struct sl_link *link, const uint8_t *value, size_t len,
                       sl_time now);
 
-/* Keeps an envelope: store, index, room. Number of the entry, or -errno: nothing happened.
+/* A copy was heard on that bearer: enough of them, and it is not sent on there. */
+void sl_relay_note_copy(struct sl_node *node, const uint8_t id[SL_ID_LEN], int bearer);
+
+/* Keeps an envelope (keep.c): store, index, room. Number of the entry, or -errno: nothing happened.
  * ret_durable is 0, or why it lives in memory only. */
 int64_t sl_relay_keep(struct sl_node *node, struct sl_stored *stored, const uint8_t *bytes,
                       bool sync, int *ret_durable);

@@ -18,13 +18,14 @@ enum {
     MORE_TRIES = 8,
     MORE_DOUBLINGS = 3,
     SKETCH_TRIES = 4,
+    UNANSWERED_MAX = 2,           /* repairs in a row, before the next has to wait */
     SKETCH_COST = 16,             /* of the link's quota, for decoding or making one */
     WALK_COST = 100,              /* the same of a partition: the index is walked */
 };
 
 #define QUIET        (200 * SL_MILLISECOND) /* nothing new in this time: nothing is under way */
 #define GAP_WAIT     (50 * SL_MILLISECOND)  /* for symbols that may still be under way */
-#define MORE_WAIT    (300 * SL_MILLISECOND)
+#define MORE_WAIT    (250 * SL_MILLISECOND)
 #define SKETCH_WAIT  (250 * SL_MILLISECOND) /* for its ECHO, doubling */
 #define SETTLED      (300 * SL_MILLISECOND) /* nothing came after an answer: it gave what it had */
 #define TAKING_TIME  (3 * SL_SECOND) /* without progress: another neighbour's turn */
@@ -124,10 +125,20 @@ static void send_hello_to(struct sl_node *node, struct sl_link *link, sl_time no
     send_hello(node, &route, now);
 }
 
-void sl_sync_hello_after_bulk(struct sl_node *node, struct sl_link *link, sl_time now)
+void sl_sync_close(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     struct sl_route route = {
         .bearer = link->neighbour->bearer, .link = link, .class = SL_OUTPUT_BULK};
+    struct sl_writer w;
+    if (link->sync.closing) {
+        uint8_t *value = sl_output_element(node, &route, SL_ELEMENT_ECHO, 2);
+        node->status.repair_bytes_out += MARK_LEN;
+        if (value) {
+            sl_writer_init(&w, value, 2);
+            sl_write_u16(&w, link->sync.their_mark);
+        }
+    }
+    link->sync.closing = false;
     send_hello(node, &route, now);
 }
 
@@ -241,7 +252,10 @@ static void send_sketch(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     struct sl_sync *sync = &link->sync;
     struct sl_writer w;
-    sync->sketch_by = now + (SKETCH_WAIT << sync->sketch_tries++);
+    if (sync->sketch_tries > 0)
+        take_snapshot(node, sync, &sync->sketch->part); /* what came since is not to come again */
+    sync->sketch_by = now + (SKETCH_WAIT << sync->sketch_tries);
+    sync->sketch_tries++;
     uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_MARK, 2);
     if (!value)
         return; /* again when it is due */
@@ -259,10 +273,13 @@ static bool is_unanswered(const struct sl_sync *sync)
 bool sl_sync_echo(struct sl_node *node, struct sl_link *link, uint16_t mark, sl_time now)
 {
     struct sl_sync *sync = &link->sync;
-    if (!sync->tried || sync->answered || mark != sync->sketch_mark)
+    if (!sync->tried || mark != sync->sketch_mark)
         return false;
+    if (sync->answered)
+        sync->taking_until = now; /* the second one: there is no more to come */
+    else
+        sync->new_at = now;
     sync->answered = true;
-    sync->new_at = now;
     sl_sync_proceed(node, link, now);
     return true;
 }
@@ -277,7 +294,8 @@ static void begin(struct sl_node *node, struct sl_link *link, sl_time now)
         return;
     sync->tried = true;
     sync->answered = false;
-    sync->sketch_tries = 0;
+    /* Whoever never answers is asked once at a time. */
+    sync->sketch_tries = sync->unanswered >= UNANSWERED_MAX ? SKETCH_TRIES - 1 : 0;
     sync->sketch_count = count;
     sync->gain = 0;
     sync->begun_at = now;
@@ -308,10 +326,20 @@ static bool is_busy(const struct sl_node *node, const struct sl_link *link, sl_t
            sync->give.count > 0 || sync->batch_count > 0;
 }
 
-/* One that arrived and brought neither side anything makes the next one wait. */
+/* Whether the last one came to nothing: it arrived and brought neither side anything, or it was the
+ * second in a row that nobody answered. */
+static bool was_fruitless(struct sl_sync *sync)
+{
+    if (sync->gain > 0 || sync->answered)
+        sync->unanswered = 0;
+    else
+        sync->unanswered++;
+    return sync->gain == 0 && (sync->answered || sync->unanswered >= UNANSWERED_MAX);
+}
+
 static bool is_held_back(struct sl_sync *sync, sl_time now)
 {
-    if (sync->tried && sync->gain == 0 && sync->answered)
+    if (sync->tried && was_fruitless(sync))
         sync->backoff_us = sync->backoff_us > 0 ? sl_min_time(2 * sync->backoff_us, BACKOFF_MAX)
                                                 : BACKOFF_MIN;
     else if (sync->tried)
@@ -488,7 +516,11 @@ static void take_decoded(struct sl_node *node, struct sl_link *link,
         sync->next_part = (struct sl_sketch_part){
             .bits = part.bits, .partition = (uint16_t)(part.partition + 1)};
     sl_relay_note_except(node, &part, findings->ours, findings->ours_count);
-    sl_give_start(node, link, findings->ours, findings->ours_count, now);
+    sync->closing = sync->next_part.bits == 0;
+    if (findings->ours_count > 0)
+        sl_give_start(node, link, findings->ours, findings->ours_count, now);
+    else if (sync->closing && sync->give.count == 0)
+        sl_sync_close(node, link, now);
     sl_want_start(node, link, findings->theirs, findings->theirs_count, now);
 }
 
@@ -591,6 +623,8 @@ void sl_sync_sketch(struct sl_node *node, struct sl_link *link, const struct sl_
     struct sl_decoder *decoder = decoder_for(node, &link->sync, &part);
     if (!decoder)
         return;
+    if (part.first == 0)
+        link->sync.their_mark = link->sync.mark_in;
     if (take_symbols(decoder, &r, part.first))
         decoder->tries = 0;
     decoder->at = now + GAP_WAIT;

@@ -43,6 +43,7 @@ struct sl_sync {
     bool tried;            /* it was begun here, and not yet judged by its gain */
     bool answered;         /* our sketch arrived */
     unsigned sketch_tries; /* times that it was sent */
+    unsigned unanswered;   /* repairs in a row of which it never arrived */
     uint16_t sketch_mark;  /* whose ECHO says so */
     size_t sketch_count;   /* symbols in it */
     sl_time sketch_by;     /* when it is sent again */
@@ -52,6 +53,9 @@ struct sl_sync {
     uint32_t allowance;    /* envelopes that the sketch we sent may bring, free of the origin's quota */
     struct sl_decoder *sketch;  /* ours, at its beginning */
     struct sl_decoder *decoder; /* theirs */
+    uint16_t mark_in;      /* the last MARK that came */
+    uint16_t their_mark;   /* that before their sketch: its second ECHO says that all was given */
+    bool closing;          /* that ECHO is owed */
     struct sl_sketch_part next_part; /* to ask for once this partition is done; bits 0: none */
     /* What we give. */
     struct sl_ids give;
@@ -88,8 +92,9 @@ void sl_sync_more(struct sl_node *node, struct sl_link *link, const struct sl_el
 /* Hellos on a bearer. */
 void sl_sync_hello_fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
 
-/* Behind what was given in bulk, so that the neighbour sees at once whether it has it all. */
-void sl_sync_hello_after_bulk(struct sl_node *node, struct sl_link *link, sl_time now);
+/* All was given that their sketch asked for: says so, with a hello, so that the neighbour sees at once
+ * whether it has it all. */
+void sl_sync_close(struct sl_node *node, struct sl_link *link, sl_time now);
 
 /* The neighbour answered a MARK; whether it stood before our sketch. */
 bool sl_sync_echo(struct sl_node *node, struct sl_link *link, uint16_t mark, sl_time now);

@@ -45,12 +45,12 @@ static bool b_has_enough(void *arg)
 
 static void play_until(struct line *line, size_t count, bool (*done)(void *arg), const char *what)
 {
-    bench_play_until(&(struct bench_goal_state){.players = line->both,
-                                                .count = count,
-                                                .done = done,
-                                                .arg = line,
-                                                .timeout = 60 * SL_SECOND,
-                                                .what = what});
+    bench_play_until(&(struct bench_wait){.players = line->both,
+                                          .count = count,
+                                          .done = done,
+                                          .arg = line,
+                                          .timeout = 60 * SL_SECOND,
+                                          .what = what});
 }
 
 /* A publishes, C receives. */
@@ -129,7 +129,6 @@ static void measure_catch_up(struct line *line, struct result *ret_result)
     double wire = wire_bytes();
     sl_time start = bench_now();
     bench_player_start(&line->c, "C", line->ram_c);
-    line->c.trusting = true;
     double repair = bench_daemon_status(line->relay, "counters", "repair_bytes_out");
     do {
         bench_turn(line->both, 2, 100 * SL_MILLISECOND);
@@ -154,6 +153,7 @@ static struct result run(size_t size)
     begin(&line);
     line.c.trusting = true;
     send_through(&line, size - MISSED);
+    line.c.trusting = false;
     bench_play_for(line.both, 2, SL_SECOND);
     measure_fresh(&line, &result);
     bench_player_stop(&line.c);
@@ -163,25 +163,34 @@ static struct result run(size_t size)
     return result;
 }
 
+static void note_round(size_t size, size_t number, const struct result *r)
+{
+    bench_note(
+        "store of %zu, round %zu: fresh %.0f ms, catch-up %.0f ms after a link that took %.0f "
+        "ms; reconciliation %.1f bytes a message",
+        size, number, r->fresh_ms, r->catch_up_ms, r->contact_ms, r->repair_bytes);
+    if (bench_lab_has_netns())
+        bench_note(
+            "         at the interface, all included: %.0f bytes a fresh message, %.0f a missed "
+            "one with the handshake",
+            r->fresh_wire, r->missed_wire);
+}
+
 static void print(size_t size, const struct result *results)
 {
-    double ratios[ROUNDS], bytes[ROUNDS];
+    double ratios[ROUNDS], whole[ROUNDS], bytes[ROUNDS];
     char name[96], detail[160];
     for (size_t i = 0; i < ROUNDS; i++) {
         const struct result *r = &results[i];
         ratios[i] = r->catch_up_ms / r->fresh_ms;
         bytes[i] = r->repair_bytes;
-        bench_note(
-            "store of %zu, round %zu: fresh %.0f ms, catch-up %.0f ms after a link that took "
-            "%.0f ms; reconciliation %.1f bytes a message; at the interface %.0f bytes a fresh "
-            "message, %.0f a missed one, all included",
-            size, i + 1, r->fresh_ms, r->catch_up_ms, r->contact_ms, r->repair_bytes, r->fresh_wire,
-            r->missed_wire);
+        whole[i] = (r->contact_ms + r->catch_up_ms) / r->fresh_ms;
+        note_round(size, i + 1, r);
     }
     double median = bench_median(ratios, ROUNDS);
     snprintf(name, sizeof(name), "catch-up of 1,000 over fresh 1,000, store of %zu", size);
-    snprintf(detail, sizeof(detail), "%d rounds, %.2f to %.2f", ROUNDS, ratios[0],
-             ratios[ROUNDS - 1]);
+    snprintf(detail, sizeof(detail), "%d rounds, %.2f to %.2f; with C's start and handshake %.2f",
+             ROUNDS, ratios[0], ratios[ROUNDS - 1], bench_median(whole, ROUNDS));
     bench_figure(&(struct bench_figure){.name = name,
                                         .direction = BENCH_AT_MOST,
                                         .goal = 1.3,
@@ -212,7 +221,6 @@ int main(void)
         print(sizes[i], results);
     }
     bench_note(
-        "for both times A's messages are signed before the clock starts and C takes signatures "
-        "on trust, so that B and the line are what is measured");
+        "A's messages are signed before the clock starts; C checks all signatures, both times");
     return 0;
 }

@@ -47,12 +47,12 @@ static double message_ms(struct bench_player *a, struct bench_player *c)
     sl_time start = bench_now();
     bench_player_publish(a);
     bench_player_send(a);
-    bench_play_until(&(struct bench_goal_state){.players = both,
-                                                .count = 2,
-                                                .done = has_arrived,
-                                                .arg = &sample,
-                                                .timeout = 10 * SL_SECOND,
-                                                .what = "the arrival of a message at C"});
+    bench_play_until(&(struct bench_wait){.players = both,
+                                          .count = 2,
+                                          .done = has_arrived,
+                                          .arg = &sample,
+                                          .timeout = 10 * SL_SECOND,
+                                          .what = "the arrival of a message at C"});
     c->arrived = NULL;
     return (double)(sample.arrived - start) / 1e3;
 }

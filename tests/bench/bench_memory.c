@@ -50,12 +50,12 @@ static void fill(struct star *star)
         }
         bench_turn(star->all, NEIGHBOURS, open ? 0 : 10 * SL_MILLISECOND);
     }
-    bench_play_until(&(struct bench_goal_state){.players = star->all,
-                                                .count = NEIGHBOURS,
-                                                .done = all_have_everything,
-                                                .arg = star,
-                                                .timeout = 60 * SL_SECOND,
-                                                .what = "the arrival of every message"});
+    bench_play_until(&(struct bench_wait){.players = star->all,
+                                          .count = NEIGHBOURS,
+                                          .done = all_have_everything,
+                                          .arg = star,
+                                          .timeout = 60 * SL_SECOND,
+                                          .what = "the arrival of every message"});
 }
 
 static void print(const struct bench_daemon *relay, const char *name, double goal)
@@ -87,12 +87,12 @@ int main(void)
         star.all[i] = &star.players[i];
     }
     bench_players_link(star.all, NEIGHBOURS);
-    bench_play_until(&(struct bench_goal_state){.players = star.all,
-                                                .count = NEIGHBOURS,
-                                                .done = all_seen,
-                                                .arg = &star,
-                                                .timeout = 20 * SL_SECOND,
-                                                .what = "eight links at B"});
+    bench_play_until(&(struct bench_wait){.players = star.all,
+                                          .count = NEIGHBOURS,
+                                          .done = all_seen,
+                                          .arg = &star,
+                                          .timeout = 20 * SL_SECOND,
+                                          .what = "eight links at B"});
     bench_play_for(star.all, NEIGHBOURS, 10 * SL_SECOND);
     print(star.relay, "relay's memory, 8 neighbours, idle", 6);
 

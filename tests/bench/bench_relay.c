@@ -99,12 +99,12 @@ static struct round relay_round(void)
     line.c.trusting = true;
 
     measure(&line, relay, &round);
-    bench_play_until(&(struct bench_goal_state){.players = line.both,
-                                                .count = 2,
-                                                .done = all_arrived,
-                                                .arg = &line,
-                                                .timeout = 30 * SL_SECOND,
-                                                .what = "the arrival of every message at C"});
+    bench_play_until(&(struct bench_wait){.players = line.both,
+                                          .count = 2,
+                                          .done = all_arrived,
+                                          .arg = &line,
+                                          .timeout = 30 * SL_SECOND,
+                                          .what = "the arrival of every message at C"});
     struct sl_node_status status;
     bench_player_status(&line.a, &status);
     double published = (double)line.a.published;

@@ -108,19 +108,26 @@ static void measure_idle(struct line *line)
                line->idle_rate[0], line->idle_rate[1]);
 }
 
-static void send_at_pace(struct line *line, const char *field, const char *target, size_t count,
-                         sl_time pace)
+/* Who is written to, how often, and how fast. */
+struct traffic {
+    const char *field; /* "channel" or "to" */
+    const char *target;
+    size_t count;
+    sl_time pace;
+};
+
+static void send_at_pace(struct line *line, const struct traffic *traffic)
 {
     char text[TEXT_LEN + 1];
     sl_time next = bench_now();
     memset(text, 'x', TEXT_LEN);
     text[TEXT_LEN] = '\0';
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < traffic->count; i++) {
         int digits = snprintf(text, sizeof(text), "%zu", i);
         text[digits] = ' ';
-        json_decref(bench_daemon_ask(line->a, "{s:s, s:s, s:s}", "do", "send", field, target,
-                                     "text", text));
-        next += pace;
+        json_decref(bench_daemon_ask(line->a, "{s:s, s:s, s:s}", "do", "send", traffic->field,
+                                     traffic->target, "text", text));
+        next += traffic->pace;
         sl_time left = next - bench_now();
         if (left > 0)
             usleep((useconds_t)left);
@@ -143,16 +150,18 @@ static double per_message(const struct line *line, const struct counters *before
     return bytes[0] > bytes[1] ? bytes[0] : bytes[1];
 }
 
-static void measure(struct line *line, const struct bench_figure *figure, const char *field,
-                    const char *target, size_t count, sl_time pace)
+static void measure(struct line *line, const char *name, double goal, const struct traffic *traffic)
 {
     char detail[128];
-    struct bench_figure result = *figure;
     struct counters before = count_bytes();
-    send_at_pace(line, field, target, count, pace);
-    result.measured = per_message(line, &before, count, detail, sizeof(detail));
-    result.detail = detail;
-    bench_figure(&result);
+    send_at_pace(line, traffic);
+    double measured = per_message(line, &before, traffic->count, detail, sizeof(detail));
+    bench_figure(&(struct bench_figure){.name = name,
+                                        .direction = BENCH_AT_MOST,
+                                        .goal = goal,
+                                        .measured = measured,
+                                        .unit = "",
+                                        .detail = detail});
 }
 
 int main(void)
@@ -164,18 +173,10 @@ int main(void)
     }
     start(&line);
     measure_idle(&line);
-    measure(&line,
-            &(struct bench_figure){.name = "bytes on a link, channel message of 200",
-                                   .direction = BENCH_AT_MOST,
-                                   .goal = 520,
-                                   .unit = ""},
-            "channel", "general", CHANNEL_MESSAGES, CHANNEL_PACE);
-    measure(&line,
-            &(struct bench_figure){.name = "bytes on a link, direct message of 200 with receipt",
-                                   .direction = BENCH_AT_MOST,
-                                   .goal = 1000,
-                                   .unit = ""},
-            "to", "carol", DIRECT_MESSAGES, DIRECT_PACE);
+    measure(&line, "bytes on a link, channel message of 200", 520,
+            &(struct traffic){"channel", "general", CHANNEL_MESSAGES, CHANNEL_PACE});
+    measure(&line, "bytes on a link, direct message of 200 with receipt", 1000,
+            &(struct traffic){"to", "carol", DIRECT_MESSAGES, DIRECT_PACE});
     size_t delivered = delivered_count(line.a);
     if (delivered != DIRECT_MESSAGES)
         bench_fail("of %d direct messages %zu were shown as delivered", DIRECT_MESSAGES, delivered);

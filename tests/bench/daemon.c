@@ -88,7 +88,7 @@ struct bench_daemon *bench_daemon_start(const char *name)
     if (daemon->control < 0)
         bench_fail("starlingd of %s did not start; see %s.log in the lab (LAB_KEEP=1 keeps it)",
                    name, name);
-    daemon->answers = fdopen(dup(daemon->control), "r");
+    daemon->answers = fdopen(fcntl(daemon->control, F_DUPFD_CLOEXEC, 0), "r");
     return daemon;
 }
 

@@ -209,13 +209,13 @@ void bench_turn(struct bench_player *const *players, size_t count, sl_time wait)
         take_turn(players[i], (fds[i].revents & POLLIN) != 0);
 }
 
-void bench_play_until(const struct bench_goal_state *goal)
+void bench_play_until(const struct bench_wait *wait)
 {
-    sl_time end = bench_now() + goal->timeout;
-    while (!goal->done(goal->arg)) {
+    sl_time end = bench_now() + wait->timeout;
+    while (!wait->done(wait->arg)) {
         if (bench_now() > end)
-            bench_fail("%s did not happen in %d s", goal->what, (int)(goal->timeout / SL_SECOND));
-        bench_turn(goal->players, goal->count, 10 * SL_MILLISECOND);
+            bench_fail("%s did not happen in %d s", wait->what, (int)(wait->timeout / SL_SECOND));
+        bench_turn(wait->players, wait->count, 10 * SL_MILLISECOND);
     }
 }
 
@@ -227,10 +227,10 @@ void bench_play_for(struct bench_player *const *players, size_t count, sl_time d
 
 static bool all_linked(void *arg)
 {
-    const struct bench_goal_state *goal = arg;
-    for (size_t i = 0; i < goal->count; i++) {
+    const struct bench_wait *wait = arg;
+    for (size_t i = 0; i < wait->count; i++) {
         struct sl_node_status status;
-        bench_player_status(goal->players[i], &status);
+        bench_player_status(wait->players[i], &status);
         if (status.neighbour_count == 0)
             return false;
     }
@@ -239,13 +239,13 @@ static bool all_linked(void *arg)
 
 void bench_players_link(struct bench_player *const *players, size_t count)
 {
-    struct bench_goal_state goal = {.players = players,
-                                    .count = count,
-                                    .done = all_linked,
-                                    .timeout = LINK_TIMEOUT,
-                                    .what = "a link to B"};
-    goal.arg = &goal;
-    bench_play_until(&goal);
+    struct bench_wait wait = {.players = players,
+                              .count = count,
+                              .done = all_linked,
+                              .timeout = LINK_TIMEOUT,
+                              .what = "a link to B"};
+    wait.arg = &wait;
+    bench_play_until(&wait);
 }
 
 void bench_player_status(const struct bench_player *player, struct sl_node_status *ret_status)

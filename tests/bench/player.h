@@ -49,7 +49,7 @@ void bench_player_stop(struct bench_player *player);
 void bench_turn(struct bench_player *const *players, size_t count, sl_time wait);
 
 /* Turns until `done` says so; ends the program after `timeout` with `what` in the message. */
-struct bench_goal_state {
+struct bench_wait {
     struct bench_player *const *players;
     size_t count;
     bool (*done)(void *arg);
@@ -57,7 +57,7 @@ struct bench_goal_state {
     sl_time timeout;
     const char *what;
 };
-void bench_play_until(const struct bench_goal_state *goal);
+void bench_play_until(const struct bench_wait *wait);
 void bench_play_for(struct bench_player *const *players, size_t count, sl_time duration);
 
 /* Until every player has a link. */

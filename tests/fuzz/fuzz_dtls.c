@@ -12,12 +12,20 @@
 #include <assert.h>
 #include <sodium.h>
 #include <string.h>
+#include <time.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 #define MTU       (SL_DATAGRAM_MAX - SL_LINK_OVERHEAD)
 #define UNIX_TIME (TEST_NOW + 1)
 #define START     SL_DAY
+
+time_t time(time_t *ret_time)
+{
+    if (ret_time)
+        *ret_time = UNIX_TIME;
+    return UNIX_TIME;
+}
 
 static struct sl_prng prng;
 

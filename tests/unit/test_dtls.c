@@ -1,4 +1,5 @@
 /* DTLS sessions over datagrams that the test carries, in virtual time. */
+#include "crypto/credentials.h"
 #include "sim/dtls_pair.h"
 
 #include <errno.h>
@@ -237,6 +238,22 @@ static void test_validity_not_judged_without_a_clock(void **state)
     dtls_pair_open(pair);
 }
 
+/* mbedTLS keeps a certificate that it cannot read for its algorithm, as an empty one. */
+static void test_certificate_of_unknown_algorithm(void **state)
+{
+    struct dtls_pair *pair = *state;
+    static const uint8_t ecdsa_sha256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+    mbedtls_x509_buf *raw = &pair->server.node.credentials->chain.raw;
+    uint8_t *found;
+    unsigned count = 0;
+    while ((found = memmem(raw->p, raw->len, ecdsa_sha256, sizeof(ecdsa_sha256)))) {
+        found[sizeof(ecdsa_sha256) - 1] = 0x7f;
+        count++;
+    }
+    assert_int_equal(count, 2);
+    assert_int_equal(refused_by_client(pair), SL_REFUSAL_FOREIGN);
+}
+
 static void test_revoked_refused(void **state)
 {
     struct dtls_pair *pair = *state;
@@ -398,6 +415,7 @@ int main(void)
         TEST(test_expired_refused),
         TEST(test_not_yet_valid_refused),
         TEST(test_validity_not_judged_without_a_clock),
+        TEST(test_certificate_of_unknown_algorithm),
         TEST(test_revoked_refused),
         TEST(test_invited_node),
         TEST(test_row_9_replayed_record_is_dropped),

@@ -228,6 +228,7 @@ struct odd {
     unsigned key_usage; /* 0: none */
     mbedtls_md_type_t md;
     mbedtls_ecp_group_id curve;
+    bool no_serial;
 };
 
 #define HEX64 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -242,6 +243,8 @@ static void write_odd(const struct world *world, const struct odd *odd, char ret
     mbedtls_x509write_cert writer;
     const char *authority_key = world->network.authority.key;
     uint8_t serial[2] = {0x12, 0x34};
+    if (odd->no_serial)
+        memset(serial, 0, sizeof(serial));
     mbedtls_pk_init(&key);
     mbedtls_x509write_crt_init(&writer);
     assert_int_equal(
@@ -287,6 +290,7 @@ static void test_odd_certificates_of_the_authority(void **state)
     static const struct odd cases[] = {
         {GOOD, .subject = "CN=" HEX64},
         {GOOD, .subject = "OU=odd"},
+        {GOOD, .subject = "CN=" HEX64 ",OU=serial number 0", .no_serial = true},
         {GOOD, .subject = "CN=" HEX64 ",OU=odd,O=more"},
         {GOOD, .subject = "CN=00112233,OU=short"},
         {GOOD, .subject = "CN=" HEX64 "00,OU=long"},

@@ -1,0 +1,229 @@
+/* What an envelope must pass before it is kept and sent on. */
+#include "mesh/give.h"
+#include "mesh/node_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+    FAILURE_COST = 50, /* of the link's quota, for a signature that does not hold */
+};
+
+/* What is known of an envelope on its way through the checks. */
+struct arrival {
+    struct sl_link *link;
+    struct sl_envelope envelope;
+    uint8_t id[SL_ID_LEN];
+    uint64_t short_id;
+    uint8_t hops;
+    sl_time born;
+    const uint8_t *bytes; /* signed part and signature */
+    size_t len;
+    bool asked_for; /* free of the origin's quota */
+};
+
+static int decode(const uint8_t *value, size_t len, sl_time now, struct arrival *ret)
+{
+    struct sl_reader r;
+    sl_reader_init(&r, value, len);
+    ret->hops = sl_read_u8(&r);
+    ret->born = now - (sl_time)sl_read_u32(&r) * SL_MILLISECOND;
+    ret->len = sl_read_left(&r);
+    ret->bytes = sl_read_slice(&r, ret->len);
+    if (sl_read_failed(&r) || len > SL_ENVELOPE_MAX)
+        return -EBADMSG;
+    return sl_envelope_decode(ret->bytes, ret->len, &ret->envelope);
+}
+
+static bool is_too_old(const struct arrival *a, sl_time now)
+{
+    return now - a->born >= (sl_time)a->envelope.lifetime * SL_SECOND || a->hops >= SL_HOPS_MAX;
+}
+
+/* Another copy of what is here: its sender holds it. */
+static void take_copy(struct sl_node *node, const struct arrival *a, int64_t number)
+{
+    struct sl_entry *entry = sl_index_entry(node->index, number);
+    node->status.duplicates++;
+    entry->known_by |= a->link->siblings;
+    sl_relay_note_copy(node, a->id, a->link->neighbour->bearer);
+    sl_relay_note_holder(node, number);
+}
+
+/* A certificate that has run out signs nothing any more: not by the date on the envelope, and not by
+ * the time that it was really made. */
+static bool is_after_expiry(const struct sl_node *node, const struct sl_origin *origin,
+                            const struct arrival *a, sl_time now)
+{
+    int64_t unix_us = sl_clock_unix(&node->clock, now);
+    int64_t not_after = origin->identity.not_after;
+    return (int64_t)(a->envelope.created / (uint64_t)SL_SECOND) > not_after ||
+           (unix_us != 0 && (unix_us - (now - a->born)) / SL_SECOND > not_after);
+}
+
+/* Honest relays pass on only what they checked: whoever does not, and makes us check in vain, pays for
+ * it with its quota, and waits when that is used up. */
+static uint64_t failure_cost(const struct sl_node *node)
+{
+    uint32_t burst = node->config.quota.link_burst;
+    return burst < FAILURE_COST ? burst : FAILURE_COST;
+}
+
+static bool is_signed(struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
+    if (!sl_bucket_has(&a->link->quota, failure_cost(node), now)) {
+        node->status.rejected_quota++;
+        return false;
+    }
+    if (a->envelope.kind == SL_ENVELOPE_IDENTITY
+            ? sl_origins_take_chain(node, &a->envelope, now) == 0
+            : sl_envelope_verify(&a->envelope, &node->config.primitives, origin->identity.key))
+        return true;
+    sl_bucket_take(&a->link->quota, failure_cost(node), now);
+    node->status.rejected_signature++;
+    return false;
+}
+
+/* IDENTITY brings its own proof; REVOCATION is the authority's word, whoever passes it on. */
+static bool may_speak(const struct sl_node *node, const struct sl_origin *origin,
+                      const struct arrival *a, sl_time now)
+{
+    return a->envelope.kind == SL_ENVELOPE_IDENTITY ||
+           a->envelope.kind == SL_ENVELOPE_REVOCATION ||
+           (!origin->revoked && !is_after_expiry(node, origin, a, now));
+}
+
+/* Counts why it is refused. */
+static bool is_genuine(struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
+    if (!origin && a->envelope.kind != SL_ENVELOPE_IDENTITY) {
+        sl_origins_wait(node, a->link, a->envelope.origin, a->short_id, now);
+        node->status.rejected_unknown++;
+        return false;
+    }
+    if (!may_speak(node, origin, a, now)) {
+        node->status.rejected_revoked++;
+        return false;
+    }
+    return is_signed(node, a, now);
+}
+
+static bool is_within_quota(struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
+    return a->asked_for || (origin && sl_bucket_take(&origin->quota, 1, now));
+}
+
+/* A neighbour whose last hello was the giver's own holds what the giver holds. */
+static uint64_t same_as(const struct sl_node *node, const struct sl_link *link)
+{
+    uint64_t same = link->siblings;
+    for (size_t i = 0; i < SL_NEIGHBOURS_MAX; i++) {
+        const struct sl_link *other = node->slots[i];
+        if (other && other->sync.heard && link->sync.heard &&
+            other->sync.hello.stored_count == link->sync.hello.stored_count &&
+            memcmp(other->sync.hello.digest, link->sync.hello.digest, 16) == 0)
+            same |= UINT64_C(1) << i;
+    }
+    return same;
+}
+
+static struct sl_stored meta_of(const struct arrival *a)
+{
+    struct sl_stored stored = {
+        .kind = a->envelope.kind,
+        .hops = (uint8_t)(a->hops + 1),
+        .len = (uint16_t)a->len,
+        .created = a->envelope.created,
+        .lifetime = a->envelope.lifetime,
+        .born = a->born,
+    };
+    memcpy(stored.id, a->id, SL_ID_LEN);
+    memcpy(stored.origin, a->envelope.origin, SL_ORIGIN_LEN);
+    return stored;
+}
+
+static bool keep(struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    struct sl_stored stored = meta_of(a);
+    int durable;
+    int64_t number = sl_relay_keep(node, &stored, a->bytes, false, &durable);
+    if (number < 0) {
+        node->status.rejected_quota++;
+        return false;
+    }
+    node->status.accepted++;
+    a->link->envelopes_in++;
+    sl_index_entry(node->index, number)->known_by =
+        a->asked_for ? same_as(node, a->link) : a->link->siblings;
+    if (memcmp(stored.origin, node->origin, SL_ORIGIN_LEN) == 0 &&
+        stored.created > node->last_created)
+        node->last_created = stored.created; /* ours, from before the store was lost */
+    if (stored.kind == SL_ENVELOPE_IDENTITY)
+        sl_origins_note_envelope(node, stored.origin, a->short_id);
+    sl_relay_spread(node, number, a->bytes, now);
+    sl_sync_gained(node, a->link, a->short_id, now);
+    return true;
+}
+
+static void tell(struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    const struct sl_node_events *events = &node->config.events;
+    if (a->envelope.kind == SL_ENVELOPE_IDENTITY)
+        sl_origins_arrived(node, a->envelope.origin, now);
+    if (events->accepted)
+        events->accepted(events->arg, &a->envelope, a->id, a->born, false);
+}
+
+static void examine(struct sl_node *node, struct arrival *a, sl_time now)
+{
+    const struct sl_membership *membership = &node->config.membership;
+    bool is_revocation = a->envelope.kind == SL_ENVELOPE_REVOCATION;
+    int crl = 0;
+    if (!is_genuine(node, a, now))
+        return;
+    a->asked_for = sl_sync_expects(a->link, a->short_id, now);
+    if (!is_within_quota(node, a, now)) {
+        node->status.rejected_quota++;
+        return;
+    }
+    if (is_revocation)
+        crl = membership->take_crl(membership->ctx, a->envelope.payload, a->envelope.payload_len);
+    if (crl < 0 && crl != -EALREADY) {
+        node->status.rejected_malformed++;
+        return;
+    }
+    if (keep(node, a, now))
+        tell(node, a, now);
+    if (is_revocation && crl == 0)
+        sl_node_judge_all(node, now); /* last: it may end the link that brought it */
+}
+
+void sl_relay_receive(struct sl_node *node, struct sl_link *link, const uint8_t *value, size_t len,
+                      sl_time now)
+{
+    struct arrival a = {.link = link};
+    if (decode(value, len, now, &a) < 0) {
+        node->status.rejected_malformed++;
+        return;
+    }
+    if (!sl_bucket_take(&link->quota, 1, now)) {
+        node->status.rejected_quota++;
+        return;
+    }
+    if (is_too_old(&a, now)) {
+        node->status.rejected_expired++;
+        return;
+    }
+    sl_envelope_id(&a.envelope, &node->config.primitives, a.id);
+    a.short_id = sl_short_id(a.id);
+    int64_t number = sl_index_find(node->index, a.id);
+    if (number >= 0)
+        take_copy(node, &a, number);
+    else if (sl_index_buried(node->index, a.id))
+        node->status.duplicates++;
+    else
+        examine(node, &a, now);
+}

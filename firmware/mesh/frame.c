@@ -1,0 +1,116 @@
+/* Frames as they come in: opened, and taken apart. */
+#include "mesh/give.h"
+#include "mesh/node_internal.h"
+
+#include <errno.h>
+
+#define LOSS_WINDOW 1000 /* frames that the loss estimate looks back on, about */
+
+/* Length of the body; -EALREADY for a replay, -EACCES for what its key does not open. */
+static int open_frame(struct sl_node *node, struct sl_link *link, const uint8_t *bytes, size_t len,
+                      uint8_t ret_body[SL_FRAME_BODY_MAX])
+{
+    struct sl_frame_header header;
+    if (sl_frame_peek(bytes, len, &header) < 0)
+        return -EACCES;
+    struct sl_receiver *receiver = sl_keys_receiver(link, header.epoch);
+    if (!receiver)
+        return -EACCES;
+    if (!sl_window_fresh(receiver->window, header.counter))
+        return -EALREADY;
+    int body_len = sl_frame_open(&node->config.primitives, receiver->key, bytes, len, ret_body,
+                                 SL_FRAME_BODY_MAX);
+    if (body_len < 0)
+        return -EACCES;
+    bool late = receiver->window->started && header.counter < receiver->window->top;
+    uint32_t skipped = sl_window_mark(receiver->window, header.counter);
+    if (late && link->lost > 0)
+        link->lost--;
+    link->lost += skipped < LOSS_WINDOW ? skipped : LOSS_WINDOW;
+    return body_len;
+}
+
+static void count_frame(struct sl_node *node, struct sl_link *link, size_t len, sl_time now)
+{
+    node->status.frames_in++;
+    link->last_heard = now;
+    link->frames_in++;
+    link->bytes_in += len;
+    link->received++;
+    if (link->received + link->lost > LOSS_WINDOW) {
+        link->received /= 2;
+        link->lost /= 2;
+    }
+}
+
+static void take_element(struct sl_node *node, struct sl_link *link,
+                         const struct sl_element *element, sl_time now)
+{
+    switch ((enum sl_element_type)element->type) {
+    case SL_ELEMENT_ENVELOPE:
+        sl_relay_receive(node, link, element->value, element->len, now);
+        break;
+    case SL_ELEMENT_HELLO:
+        sl_sync_hello(node, link, element, now);
+        break;
+    case SL_ELEMENT_SKETCH:
+        sl_sync_sketch(node, link, element, now);
+        break;
+    case SL_ELEMENT_MORE:
+        sl_sync_more(node, link, element, now);
+        break;
+    case SL_ELEMENT_WANT:
+        sl_give_want(node, link, element, now);
+        break;
+    case SL_ELEMENT_MARK:
+        sl_give_mark(node, link, element);
+        break;
+    case SL_ELEMENT_ECHO:
+        sl_give_echo(node, link, element, now);
+        break;
+    case SL_ELEMENT_WHO:
+        sl_origins_who(node, link, element->value, element->len, now);
+        break;
+    case SL_ELEMENT_BYE: /* a session says goodbye itself, where no third one can forge it */
+    default:
+        break;
+    }
+}
+
+static void take_body(struct sl_node *node, struct sl_link *link, const uint8_t *body, size_t len,
+                      sl_time now)
+{
+    struct sl_reader r;
+    struct sl_element element;
+    int slot = link->slot;
+    sl_reader_init(&r, body, len);
+    while (sl_element_next(&r, &element)) {
+        take_element(node, link, &element, now);
+        if (node->slots[slot] != link)
+            return; /* what it brought ended the link itself */
+    }
+    if (sl_read_failed(&r))
+        node->status.rejected_malformed++;
+}
+
+void sl_link_frame(struct sl_node *node, int bearer, const struct sl_address *from,
+                   const uint8_t *bytes, size_t len, sl_time now)
+{
+    uint8_t body[SL_FRAME_BODY_MAX];
+    bool replayed = false;
+    for (struct sl_neighbour *n = sl_neighbour_at(node, bearer, from); n; n = n->same_address) {
+        if (!n->link || n->link->slot < 0)
+            continue;
+        int body_len = open_frame(node, n->link, bytes, len, body);
+        if (body_len >= 0) {
+            count_frame(node, n->link, len, now);
+            take_body(node, n->link, body, (size_t)body_len, now);
+            return;
+        }
+        replayed = replayed || body_len == -EALREADY;
+    }
+    if (replayed)
+        node->status.rejected_replayed++;
+    else
+        node->status.rejected_garbage++;
+}

@@ -1,0 +1,137 @@
+#include "mesh/keys.h"
+
+#include "mesh/node_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_RETRY SL_SECOND
+
+void sl_sender_init(struct sl_node *node, struct sl_sender *sender, enum sl_key_class class,
+                    sl_time now)
+{
+    sender->epoch = class == SL_KEY_LINK ? 2 * SL_EPOCHS - 1 : SL_EPOCHS - 1;
+    sl_sender_renew(node, sender, now);
+}
+
+void sl_sender_renew(struct sl_node *node, struct sl_sender *sender, sl_time now)
+{
+    const struct sl_primitives *p = &node->config.primitives;
+    uint8_t class_bit = sender->epoch & SL_EPOCHS;
+    p->random(p->ctx, sender->key, sizeof(sender->key));
+    sender->epoch = (uint8_t)(class_bit | ((sender->epoch + 1) & (SL_EPOCHS - 1)));
+    sender->counter = 0;
+    sender->made_at = now;
+}
+
+bool sl_sender_is_worn(const struct sl_sender *sender, sl_time now)
+{
+    return sender->counter >= SL_FRAMES_PER_KEY || now - sender->made_at >= SL_BROADCAST_KEY_LIFE;
+}
+
+static const struct sl_sender *sender_of(const struct sl_node *node, const struct sl_link *link,
+                                         size_t class)
+{
+    const struct sl_node_bearer *bearer = &node->bearers[link->neighbour->bearer];
+    if (class == SL_KEY_LINK)
+        return &link->sender;
+    return bearer->info.broadcast ? &bearer->sender : NULL;
+}
+
+bool sl_link_hears_broadcast(const struct sl_node *node, const struct sl_link *link)
+{
+    const struct sl_sender *sender = sender_of(node, link, SL_KEY_BEARER);
+    return sender && link->acked[SL_KEY_BEARER] == sender->epoch;
+}
+
+static void send_key(struct sl_node *node, struct sl_link *link, const struct sl_sender *sender)
+{
+    uint8_t bytes[SL_KEY_MESSAGE_LEN];
+    struct sl_key_message message = {.epoch = sender->epoch, .first_counter = sender->counter};
+    memcpy(message.key, sender->key, SL_KEY_LEN);
+    sl_key_message_encode(&message, bytes);
+    node->config.sessions.send(link->session, bytes, sizeof(bytes)); /* else again in a second */
+    node->config.primitives.wipe(node->config.primitives.ctx, bytes, sizeof(bytes));
+    node->config.primitives.wipe(node->config.primitives.ctx, &message, sizeof(message));
+}
+
+void sl_keys_offer(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    link->key_retry_at = SL_NEVER;
+    for (size_t class = 0; class < SL_KEY_CLASSES; class++) {
+        const struct sl_sender *sender = sender_of(node, link, class);
+        if (!sender || link->acked[class] == sender->epoch)
+            continue;
+        send_key(node, link, sender);
+        link->key_retry_at = now + KEY_RETRY;
+    }
+}
+
+static bool take_key(struct sl_node *node, struct sl_link *link, const uint8_t *bytes, size_t len)
+{
+    struct sl_key_message message;
+    if (sl_key_message_decode(bytes, len, &message) < 0)
+        return false;
+    struct sl_receiver *receivers = link->receivers[message.epoch / SL_EPOCHS];
+    if (!receivers[0].window || receivers[0].epoch != message.epoch) {
+        struct sl_window *window = malloc(sizeof(*window));
+        if (!window)
+            return false;
+        free(receivers[1].window);
+        receivers[1] = receivers[0];
+        receivers[0] = (struct sl_receiver){.window = window, .epoch = message.epoch};
+        memcpy(receivers[0].key, message.key, SL_KEY_LEN);
+        sl_window_init(window, message.first_counter);
+    }
+    uint8_t ack[SL_KEY_ACK_LEN] = {SL_CONTROL_KEY_ACK, message.epoch};
+    node->config.sessions.send(link->session, ack, sizeof(ack));
+    node->config.primitives.wipe(node->config.primitives.ctx, &message, sizeof(message));
+    return true;
+}
+
+static bool take_ack(struct sl_node *node, struct sl_link *link, const uint8_t *bytes, size_t len)
+{
+    if (len != SL_KEY_ACK_LEN)
+        return false;
+    size_t class = bytes[1] / SL_EPOCHS;
+    const struct sl_sender *sender = sender_of(node, link, class);
+    if (!sender || sender->epoch != bytes[1])
+        return true; /* of a key that is no longer in use */
+    link->acked[class] = bytes[1];
+    if (link->acked[SL_KEY_LINK] == link->sender.epoch &&
+        (!sender_of(node, link, SL_KEY_BEARER) || sl_link_hears_broadcast(node, link)))
+        link->key_retry_at = SL_NEVER;
+    return true;
+}
+
+void sl_keys_read(struct sl_node *node, struct sl_link *link)
+{
+    uint8_t bytes[SL_KEY_MESSAGE_LEN + 1];
+    size_t len;
+    while ((len = node->config.sessions.read(link->session, bytes, sizeof(bytes))) > 0) {
+        bool ok = false;
+        if (bytes[0] == SL_CONTROL_KEY)
+            ok = take_key(node, link, bytes, len);
+        else if (bytes[0] == SL_CONTROL_KEY_ACK)
+            ok = take_ack(node, link, bytes, len);
+        if (!ok)
+            node->status.rejected_malformed++;
+    }
+    node->config.primitives.wipe(node->config.primitives.ctx, bytes, sizeof(bytes));
+}
+
+struct sl_receiver *sl_keys_receiver(struct sl_link *link, uint8_t epoch)
+{
+    struct sl_receiver *receivers = link->receivers[epoch / SL_EPOCHS];
+    for (size_t i = 0; i < 2; i++)
+        if (receivers[i].window && receivers[i].epoch == epoch)
+            return &receivers[i];
+    return NULL;
+}
+
+void sl_keys_done(struct sl_link *link)
+{
+    for (size_t class = 0; class < SL_KEY_CLASSES; class++)
+        for (size_t i = 0; i < 2; i++)
+            free(link->receivers[class][i].window);
+}
