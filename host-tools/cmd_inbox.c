@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "ask.h"
+#include "chronology.h"
 #include "message.h"
 #include "output.h"
 
@@ -61,8 +62,17 @@ static json_t *load(struct inbox *inbox)
     if (history == NULL)
         return NULL;
     json_t *chosen = choose(inbox, history);
+    json_t *ordered = sl_chronology(chosen);
+    json_decref(chosen);
     json_decref(history);
-    return chosen;
+    return ordered;
+}
+
+static void note_number(struct inbox *inbox, json_t *message)
+{
+    json_int_t number = json_integer_value(json_object_get(message, "number"));
+    if (number > inbox->last)
+        inbox->last = number;
 }
 
 static void show(struct inbox *inbox, json_t *messages)
@@ -72,7 +82,7 @@ static void show(struct inbox *inbox, json_t *messages)
     json_array_foreach(messages, i, message)
     {
         sl_message_print(&inbox->view, message);
-        inbox->last = json_integer_value(json_object_get(message, "number"));
+        note_number(inbox, message);
     }
     if (json_array_size(messages) == 0 && !inbox->call->settings->json)
         printf("Nothing %s.\n", inbox->all ? "yet" : "new");
@@ -148,7 +158,7 @@ static bool read_inbox(struct inbox *inbox, bool follows)
         {
             json_dumpf(message, stdout, JSON_COMPACT);
             putchar('\n');
-            inbox->last = json_integer_value(json_object_get(message, "number"));
+            note_number(inbox, message);
         }
     } else {
         show(inbox, messages);

@@ -121,6 +121,11 @@ static bool mark_one(struct sl_client *client, json_t *persona, json_t *message)
     return answer != NULL;
 }
 
+static json_int_t number_of(json_t *message)
+{
+    return json_integer_value(json_object_get(message, "number"));
+}
+
 bool sl_message_mark_read(struct sl_client *client, json_t *persona, json_t *messages)
 {
     json_t *newest = json_object(); /* conversation -> message */
@@ -132,7 +137,9 @@ bool sl_message_mark_read(struct sl_client *client, json_t *persona, json_t *mes
         if (!json_is_true(json_object_get(message, "unread")))
             continue;
         char *key = sl_message_conversation(message);
-        json_object_set(newest, key, message);
+        json_t *before = json_object_get(newest, key);
+        if (before == NULL || number_of(message) > number_of(before))
+            json_object_set(newest, key, message);
         free(key);
     }
     bool all = true;

@@ -10,14 +10,14 @@
 #include "mesh/node.h"
 
 /* Limits, each with its reason. */
-#define SL_PERSONAS_MAX     16    /* each costs two X25519 for every direct message that passes */
+#define SL_PERSONAS_MAX     16    /* each tries each prekey, two X25519, on every direct message */
 #define SL_NICK_MAX         32    /* bytes of UTF-8 */
 #define SL_CHANNEL_NAME_MAX 32    /* bytes of UTF-8 without '#' */
 #define SL_CHANNELS_MAX     32    /* for each persona */
 #define SL_PEOPLE_MAX       4096  /* about 250 bytes each */
 #define SL_TEXT_MAX         10000 /* bytes of UTF-8 in one message, at most 16 parts */
 #define SL_PARTS_MAX        16
-#define SL_HISTORY_MAX      5000 /* messages for each persona; the oldest go first */
+#define SL_HISTORY_MAX      5000 /* messages for each persona, and 2 MiB; see history.h */
 #define SL_PASSPHRASE_MIN   8    /* bytes; the board may be seized with the vault on it */
 
 #define SL_MESSAGE_LIFETIME (24 * 3600) /* seconds */
@@ -125,8 +125,9 @@ void sl_chat_counters(const struct sl_chat *chat, struct sl_chat_counters *ret_c
  * (passphrase too short), or a vault error. */
 int sl_chat_create(struct sl_chat *chat, uint32_t owner, const char *nick, const char *passphrase,
                    sl_time now, uint32_t *ret_persona);
-/* A kept persona comes back, and with it what arrived meanwhile. -ENOENT, -EACCES (wrong
- * passphrase), -EALREADY (already unlocked; ret_persona is set if it is this owner's). */
+/* A kept persona comes back, and with it what arrived meanwhile: at once, or when there is much of
+ * it in the next ticks. -ENOENT, -EACCES (wrong passphrase), -EALREADY (already unlocked;
+ * ret_persona is set if it is this owner's). */
 int sl_chat_unlock(struct sl_chat *chat, uint32_t owner, const char *nick, const char *passphrase,
                    sl_time now, uint32_t *ret_persona);
 /* Wipes it from memory; a kept one stays in the vault, another is gone. */
@@ -142,13 +143,14 @@ int sl_chat_persona(const struct sl_chat *chat, uint32_t owner, size_t at,
 #define SL_CHANNEL_LINK_MAX 160
 
 /* Joins a public channel by name ("general", with or without '#'), or a private one by its link
- * "starling:channel/NAME#KEY" (KEY: base64url of 32 bytes; NAME percent-encoded). -EINVAL, -EEXIST,
- * -ENOSPC. */
+ * "starling:channel/NAME#KEY" (KEY: base64url of 32 bytes; NAME percent-encoded). What the mesh
+ * still holds of it comes in as if it were said now. -EINVAL, -EEXIST, -ENOSPC. */
 int sl_chat_join(struct sl_chat *chat, uint32_t owner, uint32_t persona, const char *name_or_link,
                  sl_time now);
 /* Makes a private channel with a fresh key and joins it. */
 int sl_chat_make_private(struct sl_chat *chat, uint32_t owner, uint32_t persona, const char *name,
                          sl_time now);
+/* Leaves it, and forgets what was said there. -ENOENT. */
 int sl_chat_leave(struct sl_chat *chat, uint32_t owner, uint32_t persona, const char *name);
 int sl_chat_channel(const struct sl_chat *chat, uint32_t owner, uint32_t persona, size_t at,
                     struct sl_channel_info *ret_info);

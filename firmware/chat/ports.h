@@ -35,8 +35,8 @@ struct sl_sealing {
 /* Sealed records of kept personas. The vault sees ciphertext and random-looking ids only. */
 struct sl_vault_port {
     void *ctx;
-    /* Inserts or replaces. Durable on return with `sync`, within a second without. -errno as
-     * sl_store_port.put(). */
+    /* Inserts or replaces. Durable on return with `sync`, and with it all that was put before;
+     * within a second without. -errno as sl_store_port.put(). */
     int (*put)(void *ctx, const uint8_t owner[SL_VAULT_ID_LEN], uint8_t kind,
                const uint8_t key[SL_VAULT_ID_LEN], const uint8_t *bytes, size_t len, bool sync);
     /* Number of bytes, or -ENOENT, -ENOBUFS, -EIO. */

@@ -208,7 +208,7 @@ static int open_fault(struct sl_daemon *daemon)
     const struct sl_fault_config *config = &daemon->config->fault;
     if (config->loss_permille == 0 && config->delay_ms == 0)
         return 0;
-    sl_log(LOG_WARNING, "[test] is in force: %u of 1000 datagrams are lost, all are %u ms late",
+    sl_log(LOG_WARNING, "[test] is in force: loss of %u in 1000, delay of %u ms",
            config->loss_permille, config->delay_ms);
     daemon->fault = sl_fault_new(config);
     return daemon->fault ? 0 : -ENOMEM;

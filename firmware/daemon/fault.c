@@ -2,11 +2,15 @@
 
 #include "base/prng.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define MILLION 1000000
+
 struct sl_fault {
     struct sl_fault_config config;
+    uint64_t loss_ppm; /* each time a datagram passes */
     struct sl_prng prng;
     size_t first;
     size_t count;
@@ -20,6 +24,8 @@ struct sl_fault *sl_fault_new(const struct sl_fault_config *config)
     if (!fault)
         return NULL;
     fault->config = *config;
+    /* It passes here when it is sent and at the other end when it is received. */
+    fault->loss_ppm = (uint64_t)((1 - sqrt(1 - config->loss_permille / 1000.0)) * MILLION + 0.5);
     fault->first = 0;
     fault->count = 0;
     sl_prng_init(&fault->prng, config->seed);
@@ -33,8 +39,7 @@ void sl_fault_free(struct sl_fault *fault)
 
 bool sl_fault_loses(struct sl_fault *fault)
 {
-    return fault->config.loss_permille > 0 &&
-           sl_prng_below(&fault->prng, 1000) < fault->config.loss_permille;
+    return fault->loss_ppm > 0 && sl_prng_below(&fault->prng, MILLION) < fault->loss_ppm;
 }
 
 bool sl_fault_delays(const struct sl_fault *fault)

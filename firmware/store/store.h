@@ -9,19 +9,24 @@
 struct sl_store;
 
 struct sl_store_config {
-    const char *path;          /* of the database; NULL for memory only */
-    uint64_t bytes_max;        /* SL_STORE_BYTES_DEFAULT */
+    const char *path; /* of the database; NULL for memory only */
+    /* Of bodies, as the mesh counts them; SL_STORE_BYTES_DEFAULT. The file takes 1.3 times that
+     * when rows go in the order in which they came, some 2.2 times when they go at random, and
+     * never more than 3 times and 16 MiB; the log beside it stays below 8 MiB. */
+    uint64_t bytes_max;
     uint64_t memory_bytes_max; /* kept while the disk takes nothing; 4 MiB */
     /* One line for the log, at most one for each change of state; never content. May be NULL. */
     void (*report)(void *arg, const char *line);
     void *report_arg;
 };
 
-/* Opens or creates. A damaged file is repaired if SQLite can, else set aside as PATH.damaged-N and
- * a new one begun; a file of a newer version is refused with -ENOTSUP and left alone. An unusable
- * disk is no error here: the store then starts in memory. -ENOMEM, -ENOTSUP. */
+/* Opens or creates. From a damaged file all rows that are whole are taken over into a new one; a
+ * file with none is set aside as PATH.damaged-N (three of them are kept, and may hold sealed
+ * records). A file of a newer version is refused with -ENOTSUP and left alone, one that another
+ * process uses with -EBUSY. An unusable disk is no error here: the store then starts in memory.
+ * -ENOMEM. */
 int sl_store_open(const struct sl_store_config *config, struct sl_store **ret_store);
-/* Commits and closes. */
+/* Commits and closes. NULL is fine. */
 void sl_store_close(struct sl_store *store);
 
 void sl_store_port(struct sl_store *store, struct sl_store_port *ret_port);

@@ -1,6 +1,6 @@
-/* Bytes as a script: what the mesh and the chat do to a store, with disks that fill up, restarts, and
- * damage to its file. Every answer is compared with a plain table. After damage a row may be missing, but
- * never wrong. */
+/* Bytes as a script: what the mesh and the chat do to a store, with disks that fill up, restarts,
+ * and damage to its file. Every answer is compared with a plain table. After damage a row may be
+ * missing, but never wrong. */
 #include "base/wire.h"
 #include "store/store.h"
 
@@ -313,14 +313,9 @@ static void step(struct machine *m, struct sl_reader *r)
 
 static void clean_up(struct machine *m)
 {
-    static const char *const tails[] = {"",
-                                        "-wal",
-                                        ".damaged-1",
-                                        ".damaged-2",
-                                        ".damaged-3",
-                                        ".damaged-1-wal",
-                                        ".damaged-2-wal",
-                                        ".damaged-3-wal"};
+    static const char *const tails[] = {
+        "",           "-wal",           ".damaged-1",     ".damaged-2",
+        ".damaged-3", ".damaged-1-wal", ".damaged-2-wal", ".damaged-3-wal"};
     char path[128];
     for (size_t i = 0; i < SL_ARRAY_LEN(tails); i++) {
         snprintf(path, sizeof(path), "%s%s", m->path, tails[i]);

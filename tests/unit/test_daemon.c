@@ -229,20 +229,24 @@ static void test_the_kernel_is_asked(void **state)
 
 /* ---- The bad radio ---- */
 
+/* The share is that of a link whose two ends both have it: sent here, received there. */
 static void test_loss(void **state)
 {
     (void)state;
-    static const uint32_t shares[] = {0, 200, 1000};
+    static const uint32_t shares[] = {0, 200, 400, 1000};
     for (size_t i = 0; i < SL_ARRAY_LEN(shares); i++) {
-        struct sl_fault *fault =
-            sl_fault_new(&(struct sl_fault_config){.loss_permille = shares[i], .seed = 3});
+        struct sl_fault_config config = {.loss_permille = shares[i], .seed = 3};
+        struct sl_fault *sender = sl_fault_new(&config);
+        config.seed = 4;
+        struct sl_fault *receiver = sl_fault_new(&config);
         size_t lost = 0;
         for (int n = 0; n < 10000; n++)
-            lost += sl_fault_loses(fault);
+            lost += sl_fault_loses(sender) || sl_fault_loses(receiver);
         assert_in_range(lost, shares[i] * 19 / 2, shares[i] * 21 / 2);
-        assert_false(sl_fault_delays(fault));
-        assert_int_equal(sl_fault_deadline(fault), SL_NEVER);
-        sl_fault_free(fault);
+        assert_false(sl_fault_delays(sender));
+        assert_int_equal(sl_fault_deadline(sender), SL_NEVER);
+        sl_fault_free(sender);
+        sl_fault_free(receiver);
     }
 }
 

@@ -264,11 +264,11 @@ static void flipped_bit_costs_a_page_at_most(void **state)
 {
     (void)state;
     struct tally t;
-    run_seeds("bit flipped in file", &closed, 400, flip_in_file, &t);
+    run_seeds("bit flipped in file", &closed, 300, flip_in_file, &t);
     assert_in_range(t.envelopes_lost_max, 1, ENVELOPES_A_PAGE);
     assert_in_range(t.records_lost_max, 1, RECORDS_A_PAGE);
-    assert_in_range(t.repaired, 200, 400);
-    run_seeds("bit flipped in file with log", &pulled, 200, flip_in_file, &t);
+    assert_in_range(t.repaired, 200, 300);
+    run_seeds("bit flipped in file with log", &pulled, 100, flip_in_file, &t);
     assert_in_range(t.envelopes_lost_max, 1, ENVELOPES_A_PAGE);
     assert_in_range(t.records_lost_max, 1, RECORDS_A_PAGE);
 }
@@ -277,7 +277,7 @@ static void spoiled_sector_costs_a_page_at_most(void **state)
 {
     (void)state;
     struct tally t;
-    run_seeds("sector lost", &closed, 200, spoil_in_file, &t);
+    run_seeds("sector lost", &closed, 100, spoil_in_file, &t);
     assert_in_range(t.envelopes_lost_max, 1, ENVELOPES_A_PAGE);
     assert_in_range(t.records_lost_max, 1, RECORDS_A_PAGE);
 }
@@ -287,9 +287,9 @@ static void cut_file_keeps_what_is_left(void **state)
 {
     (void)state;
     struct tally t;
-    run_seeds("file cut", &closed, 200, cut_file, &t);
+    run_seeds("file cut", &closed, 100, cut_file, &t);
     assert_true(t.envelopes_lost < t.cases * ENVELOPES * 6 / 10);
-    run_seeds("file cut with log", &pulled, 100, cut_file, &t);
+    run_seeds("file cut with log", &pulled, 60, cut_file, &t);
     assert_true(t.envelopes_lost < t.cases * ENVELOPES * 6 / 10);
 }
 
@@ -298,9 +298,9 @@ static void damaged_log_costs_only_what_is_in_it(void **state)
 {
     (void)state;
     struct tally t;
-    run_seeds("bit flipped in log", &pulled, 200, flip_in_log, &t);
+    run_seeds("bit flipped in log", &pulled, 150, flip_in_log, &t);
     assert_in_range(t.envelopes_lost_max, 1, IN_LOG);
-    run_seeds("log cut", &pulled, 200, cut_log, &t);
+    run_seeds("log cut", &pulled, 100, cut_log, &t);
     assert_in_range(t.envelopes_lost_max, 1, IN_LOG);
 }
 
@@ -308,7 +308,7 @@ static void ruins_open_too(void **state)
 {
     (void)state;
     struct tally t;
-    run_seeds("ruined", &pulled, 200, ruin_both, &t);
+    run_seeds("ruined", &pulled, 100, ruin_both, &t);
     assert_true(t.envelopes_lost > 0);
 }
 

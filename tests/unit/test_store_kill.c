@@ -7,7 +7,7 @@
 
 enum {
     KILLS = 100,
-    LIVE_MIN = 1000, /* envelopes that are left when the oldest are dropped */
+    LIVE_MIN = 1000,   /* envelopes that are left when the oldest are dropped */
     DROPS_UNTOLD = 16, /* more than happen between two acknowledgements */
     VAULT_NUMBERS = 50,
 };
