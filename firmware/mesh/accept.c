@@ -50,8 +50,8 @@ static void take_copy(struct sl_node *node, const struct arrival *a, int64_t num
     sl_relay_note_holder(node, number);
 }
 
-/* A certificate that has run out signs nothing any more: not by the date on the envelope, and not by
- * the time that it was really made. */
+/* A certificate that has run out signs nothing any more: not by the date on the envelope, and not
+ * by the time that it was really made. */
 static bool is_after_expiry(const struct sl_node *node, const struct sl_origin *origin,
                             const struct arrival *a, sl_time now)
 {
@@ -61,8 +61,8 @@ static bool is_after_expiry(const struct sl_node *node, const struct sl_origin *
            (unix_us != 0 && (unix_us - (now - a->born)) / SL_SECOND > not_after);
 }
 
-/* Honest relays pass on only what they checked: whoever does not, and makes us check in vain, pays for
- * it with its quota, and waits when that is used up. */
+/* Honest relays pass on only what they checked: whoever does not, and makes us check in vain, pays
+ * for it with its quota, and waits when that is used up. */
 static uint64_t failure_cost(const struct sl_node *node)
 {
     uint32_t burst = node->config.quota.link_burst;
@@ -89,8 +89,7 @@ static bool is_signed(struct sl_node *node, const struct arrival *a, sl_time now
 static bool may_speak(const struct sl_node *node, const struct sl_origin *origin,
                       const struct arrival *a, sl_time now)
 {
-    return a->envelope.kind == SL_ENVELOPE_IDENTITY ||
-           a->envelope.kind == SL_ENVELOPE_REVOCATION ||
+    return a->envelope.kind == SL_ENVELOPE_IDENTITY || a->envelope.kind == SL_ENVELOPE_REVOCATION ||
            (!origin->revoked && !is_after_expiry(node, origin, a, now));
 }
 

@@ -14,11 +14,11 @@ enum {
     ROOM_MIN = 32,    /* of the output queue that bulk leaves free */
 };
 
-#define ECHO_WAIT    (500 * SL_MILLISECOND)
-#define WANT_WAIT    SL_SECOND          /* for the first that comes */
-#define WANT_PAUSE   (300 * SL_MILLISECOND) /* between two that come: the rest is lost */
-#define UNDER_WAY    (500 * SL_MILLISECOND) /* what was sent this recently may still arrive */
-#define PAUSE        SL_MILLISECOND
+#define ECHO_WAIT  (500 * SL_MILLISECOND)
+#define WANT_WAIT  SL_SECOND              /* for the first that comes */
+#define WANT_PAUSE (300 * SL_MILLISECOND) /* between two that come: the rest is lost */
+#define UNDER_WAY  (500 * SL_MILLISECOND) /* what was sent this recently may still arrive */
+#define PAUSE      SL_MILLISECOND
 
 /* ---- Lists of ids ---- */
 
@@ -82,8 +82,7 @@ static size_t collect_gifts(struct sl_node *node, const uint64_t *ids, size_t co
         ret_gifts[found++] = (struct gift){
             .short_id = ids[i],
             .born = stored->born,
-            .later = stored->kind != SL_ENVELOPE_IDENTITY &&
-                     stored->kind != SL_ENVELOPE_REVOCATION,
+            .later = stored->kind != SL_ENVELOPE_IDENTITY && stored->kind != SL_ENVELOPE_REVOCATION,
         };
     }
     return found;
@@ -156,8 +155,8 @@ static int give_one(struct sl_node *node, struct sl_link *link, int64_t number, 
     const struct sl_entry *entry = sl_index_entry(node->index, number);
     struct sl_route route = {.bearer = link->neighbour->bearer,
                              .link = link,
-                             .class = sl_relay_is_metered(entry) ? SL_OUTPUT_BULK
-                                                                 : SL_OUTPUT_URGENT};
+                             .class =
+                                 sl_relay_is_metered(entry) ? SL_OUTPUT_BULK : SL_OUTPUT_URGENT};
     link->sync.give_at = allowed_at(node, link, entry, now);
     if (link->sync.give_at > now)
         return -EAGAIN;

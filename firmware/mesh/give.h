@@ -1,5 +1,5 @@
-/* Envelopes in bulk: what we give a neighbour that lacks it, paced by MARK and ECHO, and what we ask
- * for with WANT, a batch at a time. Internal to the mesh. */
+/* Envelopes in bulk: what we give a neighbour that lacks it, paced by MARK and ECHO, and what we
+ * ask for with WANT, a batch at a time. Internal to the mesh. */
 #ifndef SL_MESH_GIVE_H
 #define SL_MESH_GIVE_H
 

@@ -58,7 +58,7 @@ static void send_key(struct sl_node *node, struct sl_link *link, const struct sl
 void sl_keys_offer(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     link->key_retry_at = SL_NEVER;
-    for (size_t class = 0; class < SL_KEY_CLASSES; class++) {
+    for (size_t class = 0; class < SL_KEY_CLASSES; class ++) {
         const struct sl_sender *sender = sender_of(node, link, class);
         if (!sender || link->acked[class] == sender->epoch)
             continue;
@@ -131,7 +131,7 @@ struct sl_receiver *sl_keys_receiver(struct sl_link *link, uint8_t epoch)
 
 void sl_keys_done(struct sl_link *link)
 {
-    for (size_t class = 0; class < SL_KEY_CLASSES; class++)
+    for (size_t class = 0; class < SL_KEY_CLASSES; class ++)
         for (size_t i = 0; i < 2; i++)
             free(link->receivers[class][i].window);
 }

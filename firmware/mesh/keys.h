@@ -9,7 +9,8 @@
 struct sl_node;
 struct sl_link;
 
-/* Epochs below 128 are of keys that all neighbours on a bearer hold, the others of keys for one link. */
+/* Epochs below 128 are of keys that all neighbours on a bearer hold, the others of keys for one
+ * link. */
 enum sl_key_class { SL_KEY_BEARER, SL_KEY_LINK, SL_KEY_CLASSES };
 
 #define SL_EPOCHS 128 /* of each class */

@@ -16,7 +16,8 @@ enum {
 /* A handshake gives way when it was silent for so long: after an answer, and before the first. */
 #define SILENT_AFTER     (2 * SL_SECOND)
 #define UNANSWERED_AFTER (500 * SL_MILLISECOND)
-#define HELLO_GAP_MAX  (10 * SL_SECOND)
+#define FIRST_GAP        (2 * SL_SECOND) /* between hellos, assumed until two came */
+#define HELLO_GAP_MAX    (10 * SL_SECOND)
 
 static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
 
@@ -36,7 +37,7 @@ static struct sl_link *link_new(struct sl_node *node, struct sl_neighbour *neigh
     link->last_heard = now;
     link->slot = -1;
     link->key_retry_at = SL_NEVER;
-    link->hello_gap = SL_HELLO_INTERVAL;
+    link->hello_gap = FIRST_GAP;
     for (size_t i = 0; i < SL_KEY_CLASSES; i++)
         link->acked[i] = -1;
     sl_bucket_init(&link->quota, quota->link_rate, quota->link_burst, now);
@@ -112,9 +113,9 @@ static void flush(struct sl_node *node, struct sl_link *link)
     uint8_t packet[SL_DATAGRAM_MAX];
     size_t inner_len;
     while ((inner_len = node->config.sessions.transmit(link->session, inner, sizeof(inner))) > 0) {
-        int len = sl_link_packet_encode(&node->config.primitives, node->beacon_key,
-                                        neighbour->own_id, neighbour->peer_id, inner, inner_len,
-                                        packet, sizeof(packet));
+        int len =
+            sl_link_packet_encode(&node->config.primitives, node->beacon_key, neighbour->own_id,
+                                  neighbour->peer_id, inner, inner_len, packet, sizeof(packet));
         if (len > 0)
             sl_output_datagram(node, neighbour->bearer, &neighbour->address, packet, (size_t)len);
     }
@@ -393,9 +394,9 @@ static bool try_accept(struct sl_node *node, struct sl_neighbour *neighbour, con
     if (r < 0)
         return false;
     if (reply_len > 0) {
-        int len = sl_link_packet_encode(&node->config.primitives, node->beacon_key,
-                                        neighbour->own_id, neighbour->peer_id, reply, reply_len,
-                                        packet, sizeof(packet));
+        int len =
+            sl_link_packet_encode(&node->config.primitives, node->beacon_key, neighbour->own_id,
+                                  neighbour->peer_id, reply, reply_len, packet, sizeof(packet));
         if (len > 0)
             sl_output_datagram(node, neighbour->bearer, &neighbour->address, packet, (size_t)len);
     }
@@ -426,6 +427,8 @@ static void take_inner(struct sl_node *node, struct sl_neighbour *neighbour, con
     bool server = !sl_neighbour_is_client(neighbour);
     if (neighbour->pending) {
         feed(node, neighbour->pending, inner, inner_len, now);
+        if (neighbour->pending) /* neither took the other's place: it may be for the open one */
+            feed(node, neighbour->link, inner, inner_len, now);
         return;
     }
     if (!neighbour->link) {
@@ -434,8 +437,7 @@ static void take_inner(struct sl_node *node, struct sl_neighbour *neighbour, con
         return;
     }
     /* The peer may have lost its half of an open session and begin anew (RFC 6347, 4.2.8). */
-    if (server && neighbour->link->slot >= 0 &&
-        try_accept(node, neighbour, inner, inner_len, now))
+    if (server && neighbour->link->slot >= 0 && try_accept(node, neighbour, inner, inner_len, now))
         return;
     feed(node, neighbour->link, inner, inner_len, now);
 }
@@ -443,13 +445,12 @@ static void take_inner(struct sl_node *node, struct sl_neighbour *neighbour, con
 void sl_link_receive(struct sl_node *node, int bearer, const struct sl_address *from,
                      const uint8_t *bytes, size_t len, sl_time now)
 {
-    const uint8_t *inner;
-    size_t inner_len;
+    struct sl_link_inner inner;
     for (struct sl_neighbour *n = sl_neighbour_at(node, bearer, from); n; n = n->same_address) {
         if (sl_link_packet_decode(bytes, len, &node->config.primitives, node->beacon_key,
-                                  n->peer_id, n->own_id, &inner, &inner_len) < 0)
+                                  n->peer_id, n->own_id, &inner) < 0)
             continue;
-        take_inner(node, n, inner, inner_len, now);
+        take_inner(node, n, inner.bytes, inner.len, now);
         return;
     }
     node->status.rejected_garbage++;
@@ -500,7 +501,8 @@ void sl_link_housekeeping(struct sl_node *node, sl_time now)
     }
 }
 
-/* Whoever the CRL names may hold a broadcast key although its link ended before: all are renewed. */
+/* Whoever the CRL names may hold a broadcast key although its link ended before: all are renewed.
+ */
 void sl_link_judge_all(struct sl_node *node, sl_time now)
 {
     for (size_t i = 0; i < SL_BEARERS_MAX; i++) {

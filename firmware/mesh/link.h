@@ -1,5 +1,5 @@
-/* A link: a secure session with a neighbour, and what came of it (PROTOCOL.md, LINK and FRAME). Internal
- * to the mesh. */
+/* A link: a secure session with a neighbour, and what came of it (PROTOCOL.md, LINK and FRAME).
+ * Internal to the mesh. */
 #ifndef SL_MESH_LINK_H
 #define SL_MESH_LINK_H
 
@@ -13,7 +13,7 @@
 struct sl_link {
     struct sl_neighbour *neighbour;
     struct sl_session *session;
-    bool client;               /* we opened it */
+    bool client; /* we opened it */
     sl_time started_at;
     sl_time answered_at;       /* the peer's last sign of life in the handshake */
     int slot;                  /* in sl_node.slots once the session is open, else -1 */
@@ -24,14 +24,14 @@ struct sl_link {
     int acked[SL_KEY_CLASSES]; /* epoch that the peer acknowledged, or -1 */
     sl_time key_retry_at;
     struct sl_receiver receivers[SL_KEY_CLASSES][2]; /* present, and the one before */
-    struct sl_bucket quota;    /* envelopes and questions that it brings in */
+    struct sl_bucket quota;                          /* envelopes and questions that it brings in */
     struct sl_sync sync;
-    struct sl_alarm alarm;     /* session, keys, silence */
+    struct sl_alarm alarm;                     /* session, keys, silence */
     struct sl_output *open[SL_OUTPUT_CLASSES]; /* frame that still takes elements */
     sl_time up_since, last_heard;
-    sl_time hello_gap;         /* between its hellos, smoothed */
+    sl_time hello_gap; /* between its hellos, smoothed */
     uint64_t frames_in, frames_out, bytes_in, bytes_out, envelopes_in;
-    uint32_t received, lost;   /* recent frames, for the loss estimate */
+    uint32_t received, lost; /* recent frames, for the loss estimate */
 };
 
 /* Starts a session as client, if a handshake may be added. */

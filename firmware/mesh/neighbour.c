@@ -9,13 +9,14 @@ enum {
     SAME_ADDRESS_MAX = 2, /* one that was, one that comes */
 };
 
-#define COOKIE_SLOT     (30 * SL_SECOND)
-#define VERIFY_INTERVAL (30 * SL_SECOND)  /* a beacon this long after is answered with a probe again */
-#define FORGET_AFTER    (120 * SL_SECOND) /* without a link, and without proof of its address */
-#define YIELD_AFTER     (3 * SL_SECOND)   /* an unlinked one leaves its place to a newer one */
-#define RETRY_MIN       (2 * SL_SECOND)
-#define RETRY_MAX       (60 * SL_SECOND)
-#define LINK_ID_LIFE    SL_DAY
+#define COOKIE_SLOT (30 * SL_SECOND)
+#define VERIFY_INTERVAL                                                                            \
+    (30 * SL_SECOND)                   /* a beacon this long after is answered with a probe again */
+#define FORGET_AFTER (120 * SL_SECOND) /* without a link, and without proof of its address */
+#define YIELD_AFTER  (3 * SL_SECOND)   /* an unlinked one leaves its place to a newer one */
+#define RETRY_MIN    (2 * SL_SECOND)
+#define RETRY_MAX    (60 * SL_SECOND)
+#define LINK_ID_LIFE SL_DAY
 
 /* Where a greeting came from. */
 struct place {
@@ -96,8 +97,7 @@ static int set_first_at(struct sl_node *node, const struct sl_neighbour *at,
 
 static void unchain(struct sl_node *node, struct sl_neighbour *neighbour)
 {
-    struct sl_neighbour *first =
-        sl_neighbour_at(node, neighbour->bearer, &neighbour->address);
+    struct sl_neighbour *first = sl_neighbour_at(node, neighbour->bearer, &neighbour->address);
     if (first == neighbour) {
         /* Replacing a value never fails. */
         set_first_at(node, neighbour, neighbour->same_address);
@@ -127,7 +127,7 @@ void sl_neighbour_remove(struct sl_node *node, struct sl_neighbour *neighbour, s
 static struct sl_neighbour *stalest(const struct sl_node *node)
 {
     struct sl_neighbour *result = NULL;
-    SL_LIST_FOR_EACH(item, &node->neighbours) {
+    SL_LIST_FOR_EACH (item, &node->neighbours) {
         struct sl_neighbour *neighbour = SL_CONTAINER_OF(item, struct sl_neighbour, order);
         if (is_idle(neighbour) && (!result || neighbour->verified_at < result->verified_at))
             result = neighbour;
@@ -410,8 +410,7 @@ void sl_neighbour_peer_fire(struct sl_node *node, struct sl_alarm *alarm, sl_tim
     struct sl_peer *peer = SL_ALARM_OWNER(alarm, struct sl_peer, beacon);
     struct place place = {.bearer = peer->bearer, .address = &peer->address};
     send_beacon(node, &place);
-    sl_time interval =
-        beacon_interval(&node->bearers[peer->bearer], is_linked_at(node, peer));
+    sl_time interval = beacon_interval(&node->bearers[peer->bearer], is_linked_at(node, peer));
     sl_node_alarm(node, alarm, now + sl_node_jitter(node, interval));
 }
 

@@ -1,5 +1,5 @@
-/* The table of neighbours, and the four greetings by which two nodes make sure that each really is at
- * its address before either keeps anything (PROTOCOL.md, Greetings). Internal to the mesh. */
+/* The table of neighbours, and the four greetings by which two nodes make sure that each really is
+ * at its address before either keeps anything (PROTOCOL.md, Greetings). Internal to the mesh. */
 #ifndef SL_MESH_NEIGHBOUR_H
 #define SL_MESH_NEIGHBOUR_H
 
@@ -10,22 +10,22 @@
 
 struct sl_link;
 
-/* One incarnation of a node at an address. When it restarts, or its link id changes, it comes back as
- * another neighbour at the same address, and the old one goes once the new one is linked. */
+/* One incarnation of a node at an address. When it restarts, or its link id changes, it comes back
+ * as another neighbour at the same address, and the old one goes once the new one is linked. */
 struct sl_neighbour {
-    struct sl_list order;                  /* in sl_node.neighbours: order of first hearing */
-    uint32_t number;                       /* in sl_node.neighbour_table */
-    struct sl_neighbour *same_address;     /* the next at this address, or NULL */
+    struct sl_list order;              /* in sl_node.neighbours: order of first hearing */
+    uint32_t number;                   /* in sl_node.neighbour_table */
+    struct sl_neighbour *same_address; /* the next at this address, or NULL */
     int bearer;
     struct sl_address address;
-    uint8_t peer_id[SL_LINK_ID_LEN];       /* its link id */
-    uint8_t own_id[SL_LINK_ID_LEN];        /* the one of ours that it knows */
-    sl_time verified_at;                   /* it last proved that it is at the address */
-    sl_time retry_us;                      /* back-off of the next try to open a session */
+    uint8_t peer_id[SL_LINK_ID_LEN]; /* its link id */
+    uint8_t own_id[SL_LINK_ID_LEN];  /* the one of ours that it knows */
+    sl_time verified_at;             /* it last proved that it is at the address */
+    sl_time retry_us;                /* back-off of the next try to open a session */
     enum sl_refusal last_refusal;
-    struct sl_link *link;                  /* a session at work or open */
-    struct sl_link *pending;               /* a new one that may take its place (RFC 6347, 4.2.8) */
-    struct sl_alarm alarm;                 /* next try, or the end of an entry that fell silent */
+    struct sl_link *link;    /* a session at work or open */
+    struct sl_link *pending; /* a new one that may take its place (RFC 6347, 4.2.8) */
+    struct sl_alarm alarm;   /* next try, or the end of an entry that fell silent */
 };
 
 /* A configured address. */

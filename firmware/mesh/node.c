@@ -170,7 +170,7 @@ struct sl_node *sl_node_new(const struct sl_node_config *config, sl_time now)
 
 static void remove_neighbours(struct sl_node *node, int bearer, sl_time now)
 {
-    SL_LIST_FOR_EACH_SAFE(item, &node->neighbours) {
+    SL_LIST_FOR_EACH_SAFE (item, &node->neighbours) {
         struct sl_neighbour *neighbour = SL_CONTAINER_OF(item, struct sl_neighbour, order);
         if (neighbour->bearer == bearer)
             sl_neighbour_remove(node, neighbour, now);
@@ -239,9 +239,8 @@ int sl_node_add_bearer(struct sl_node *node, const struct sl_bearer_info *info, 
         return -ENOSPC;
     struct sl_node_bearer *bearer = &node->bearers[number];
     uint64_t rate = airtime_rate(node, info->rate_bps);
-    uint64_t burst = rate > ENVELOPES_IN_BURST * SL_DATAGRAM_MAX
-                         ? rate
-                         : ENVELOPES_IN_BURST * SL_DATAGRAM_MAX;
+    uint64_t burst =
+        rate > ENVELOPES_IN_BURST * SL_DATAGRAM_MAX ? rate : ENVELOPES_IN_BURST * SL_DATAGRAM_MAX;
     *bearer = (struct sl_node_bearer){.used = true, .info = *info};
     sl_map_init(&bearer->by_address, sizeof(struct sl_address), SL_HEARD_MAX, random_seed(node));
     sl_bucket_init(&bearer->airtime, rate, burst, now);
@@ -273,8 +272,7 @@ int sl_node_add_peer(struct sl_node *node, int bearer, const struct sl_address *
         struct sl_peer *peer = node->peers[i];
         if (!peer && !place)
             place = &node->peers[i];
-        if (peer && peer->bearer == bearer &&
-            memcmp(&peer->address, &normal, sizeof(normal)) == 0)
+        if (peer && peer->bearer == bearer && memcmp(&peer->address, &normal, sizeof(normal)) == 0)
             return -EEXIST;
     }
     struct sl_peer *peer = place ? calloc(1, sizeof(*peer)) : NULL;
@@ -344,7 +342,7 @@ bool sl_node_transmit(struct sl_node *node, struct sl_datagram *ret_datagram, sl
 
 void sl_node_close(struct sl_node *node, sl_time now)
 {
-    SL_LIST_FOR_EACH_SAFE(item, &node->neighbours) {
+    SL_LIST_FOR_EACH_SAFE (item, &node->neighbours) {
         struct sl_neighbour *neighbour = SL_CONTAINER_OF(item, struct sl_neighbour, order);
         if (neighbour->link)
             sl_link_end(node, neighbour->link, SL_REFUSAL_NONE, now);
@@ -443,8 +441,7 @@ int sl_node_revoke(struct sl_node *node, const uint8_t *crl, size_t len, sl_time
 /* ---- Reading back ---- */
 
 typedef void (*found_callback)(void *arg, const struct sl_envelope *envelope,
-                               const uint8_t id[SL_ID_LEN], sl_time born, bool local,
-                               bool relayed);
+                               const uint8_t id[SL_ID_LEN], sl_time born, bool local, bool relayed);
 
 static size_t collect_kind(const struct sl_node *node, enum sl_envelope_kind kind,
                            struct sl_unrelayed *ret_ids)
@@ -478,8 +475,7 @@ static int read_back(struct sl_node *node, const uint8_t id[SL_ID_LEN], found_ca
 
 int sl_node_each(struct sl_node *node, enum sl_envelope_kind kind, sl_time now,
                  void (*found)(void *arg, const struct sl_envelope *envelope,
-                               const uint8_t id[SL_ID_LEN], sl_time born, bool local,
-                               bool relayed),
+                               const uint8_t id[SL_ID_LEN], sl_time born, bool local, bool relayed),
                  void *arg)
 {
     int result = 0;

@@ -38,40 +38,41 @@ struct sl_node_bearer {
 
 struct sl_node {
     struct sl_node_config config;
-    struct sl_prng prng;                /* jitter only */
-    struct sl_heap alarms;              /* every sl_alarm of this node */
-    uint8_t key[SL_KEY_LEN];            /* Ed25519, public */
-    uint8_t origin[SL_ORIGIN_LEN];      /* start of its hash */
-    uint8_t beacon_key[SL_KEY_LEN];     /* tags of greetings and LINK */
-    uint8_t boot_secret[SL_KEY_LEN];    /* cookies */
-    uint8_t link_id[SL_LINK_ID_LEN];    /* the present one; links keep the one they began with */
+    struct sl_prng prng;             /* jitter only */
+    struct sl_heap alarms;           /* every sl_alarm of this node */
+    uint8_t key[SL_KEY_LEN];         /* Ed25519, public */
+    uint8_t origin[SL_ORIGIN_LEN];   /* start of its hash */
+    uint8_t beacon_key[SL_KEY_LEN];  /* tags of greetings and LINK */
+    uint8_t boot_secret[SL_KEY_LEN]; /* cookies */
+    uint8_t link_id[SL_LINK_ID_LEN]; /* the present one; links keep the one they began with */
     sl_time link_id_until;
     struct sl_clock clock;
-    struct sl_index *index;             /* what the store holds */
+    struct sl_index *index; /* what the store holds */
     struct sl_origins origins;
     struct sl_relays relays;
     struct sl_output_queues output;
     struct sl_node_bearer bearers[SL_BEARERS_MAX];
     struct sl_peer *peers[SL_PEERS_MAX]; /* NULL where free */
-    struct sl_list neighbours;          /* order of first hearing */
+    struct sl_list neighbours;           /* order of first hearing */
     struct sl_neighbour *neighbour_table[SL_HEARD_MAX];
     size_t neighbour_count;
-    struct sl_link *slots[SL_NEIGHBOURS_MAX]; /* links whose session is open */
+    struct sl_link *slots[SL_NEIGHBOURS_MAX];      /* links whose session is open */
     struct sl_link *handshakes[SL_HANDSHAKES_MAX]; /* links whose session is not yet open */
     size_t handshake_count;
-    size_t decoder_count;               /* struct sl_decoder at work */
-    struct sl_link *taking;             /* the one neighbour that gives us what we lack */
-    uint64_t last_created;              /* of this node's own envelopes */
-    struct sl_unrelayed *unrelayed;     /* local envelopes that nobody else is known to hold */
+    size_t decoder_count;           /* struct sl_decoder at work */
+    struct sl_link *taking;         /* the one neighbour that gives us what we lack */
+    uint64_t last_created;          /* of this node's own envelopes */
+    struct sl_unrelayed *unrelayed; /* local envelopes that nobody else is known to hold */
     size_t unrelayed_count, unrelayed_cap;
-    struct sl_alarm housekeeping;       /* every second */
-    struct sl_node_status status;       /* the counters; the rest is filled in when asked for */
+    struct sl_alarm housekeeping; /* every second */
+    struct sl_node_status status; /* the counters; the rest is filled in when asked for */
 };
 
 /* Sets an alarm; SL_NEVER cancels. The heap has room for all there can be. */
 void sl_node_alarm(struct sl_node *node, struct sl_alarm *alarm, sl_time at);
 
-/* Mesh clock in seconds; 0 if it is not set, or lags (SL_CLOCK_STORED): validity is not judged then. */
+/* Mesh clock in seconds; 0 if it is not set, or lags (SL_CLOCK_STORED): validity is not judged
+ * then. */
 int64_t sl_node_unix_seconds(const struct sl_node *node, sl_time now);
 
 /* A CRL was taken: everything that it forbids ends. */

@@ -8,8 +8,8 @@
 #include <string.h>
 
 enum {
-    WHO_MAX = 64,        /* origins answered in one element */
-    IDENTITY_COST = 1,   /* of the link's quota, for each answered */
+    WHO_MAX = 64,      /* origins answered in one element */
+    IDENTITY_COST = 1, /* of the link's quota, for each answered */
 };
 
 #define ASK_AGAIN         SL_SECOND
@@ -51,8 +51,8 @@ static int grow(struct sl_origins *origins)
 static bool is_needed(const struct sl_node *node, const struct sl_origin *origin)
 {
     for (size_t slot = 0; slot < SL_NEIGHBOURS_MAX; slot++)
-        if (node->slots[slot] && memcmp(node->slots[slot]->peer.origin, origin->identity.origin,
-                                        SL_ORIGIN_LEN) == 0)
+        if (node->slots[slot] &&
+            memcmp(node->slots[slot]->peer.origin, origin->identity.origin, SL_ORIGIN_LEN) == 0)
             return true;
     return memcmp(origin->identity.origin, node->origin, SL_ORIGIN_LEN) == 0 || origin->revoked ||
            sl_index_origin_bytes(node->index, origin->identity.origin) > 0;
@@ -276,8 +276,7 @@ static void note_announced(struct sl_node *node, const uint8_t *chain, size_t le
 static bool is_in_store(const struct sl_node *node)
 {
     const struct sl_origin *own = sl_origins_find(node, node->origin);
-    return own && own->has_envelope &&
-           sl_index_find_short(node->index, own->identity_short) >= 0;
+    return own && own->has_envelope && sl_index_find_short(node->index, own->identity_short) >= 0;
 }
 
 /* Judged from memory: a disk that cannot be read must not make us shout. */

@@ -1,5 +1,5 @@
-/* Who may speak: the identities of origins, from their certificates; and the envelopes that came before
- * the identity needed to check them. Internal to the mesh. */
+/* Who may speak: the identities of origins, from their certificates; and the envelopes that came
+ * before the identity needed to check them. Internal to the mesh. */
 #ifndef SL_MESH_ORIGINS_H
 #define SL_MESH_ORIGINS_H
 
@@ -12,10 +12,10 @@ struct sl_link;
 struct sl_origin {
     bool used;
     bool revoked;
-    bool has_envelope;          /* identity_short is that of an IDENTITY envelope in the store */
+    bool has_envelope; /* identity_short is that of an IDENTITY envelope in the store */
     struct sl_identity identity;
     uint64_t identity_short;
-    struct sl_bucket quota;     /* on the fast path */
+    struct sl_bucket quota; /* on the fast path */
 };
 
 #define SL_WAITING_MAX 256
@@ -30,15 +30,15 @@ struct sl_waiting {
 };
 
 struct sl_origins {
-    struct sl_map map;       /* origin to number in `table` */
+    struct sl_map map; /* origin to number in `table` */
     struct sl_origin *table;
-    size_t count, cap;       /* used or once used, allocated */
+    size_t count, cap; /* used or once used, allocated */
     size_t used_count;
-    size_t hand;             /* where the search for one to give up goes on */
+    size_t hand;                /* where the search for one to give up goes on */
     struct sl_waiting *waiting; /* ring, allocated when first needed */
     size_t waiting_at;
-    bool announced;              /* our own IDENTITY was published */
-    sl_time announced_at;        /* born */
+    bool announced;                     /* our own IDENTITY was published */
+    sl_time announced_at;               /* born */
     uint8_t announced_chain[SL_ID_LEN]; /* hash of what it said */
 };
 
@@ -46,11 +46,10 @@ void sl_origins_init(struct sl_origins *origins, uint64_t seed);
 void sl_origins_done(struct sl_origins *origins);
 
 /* NULL if it is not known. Valid until the next sl_origins_take(). */
-struct sl_origin *sl_origins_find(const struct sl_node *node,
-                                  const uint8_t origin[SL_ORIGIN_LEN]);
+struct sl_origin *sl_origins_find(const struct sl_node *node, const uint8_t origin[SL_ORIGIN_LEN]);
 
-/* A checked identity. A key once known for an origin is never replaced: -EACCES. -ENOSPC when full of
- * origins that have envelopes in the store, -ENOMEM. */
+/* A checked identity. A key once known for an origin is never replaced: -EACCES. -ENOSPC when full
+ * of origins that have envelopes in the store, -ENOMEM. */
 int sl_origins_take(struct sl_node *node, const struct sl_identity *identity, sl_time now);
 
 /* An IDENTITY envelope of a known or unknown origin: checks its chain and takes it. */

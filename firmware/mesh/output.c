@@ -27,7 +27,7 @@ static struct sl_output *output_of(struct sl_list *item)
 
 static void free_list(struct sl_list *list)
 {
-    SL_LIST_FOR_EACH_SAFE(item, list) {
+    SL_LIST_FOR_EACH_SAFE (item, list) {
         sl_list_remove(item);
         free(output_of(item));
     }
@@ -125,9 +125,8 @@ void sl_output_datagram(struct sl_node *node, int bearer, const struct sl_addres
 
 bool sl_output_fits(const struct sl_node *node, const struct sl_route *route, size_t len)
 {
-    const struct sl_output *open = route->link
-                                       ? route->link->open[route->class]
-                                       : node->bearers[route->bearer].open[route->class];
+    const struct sl_output *open = route->link ? route->link->open[route->class]
+                                               : node->bearers[route->bearer].open[route->class];
     return open && open->len + ELEMENT_HEADER + len <= SL_FRAME_BODY_MAX;
 }
 
@@ -167,7 +166,7 @@ size_t sl_output_room(const struct sl_node *node)
 void sl_output_forget_link(struct sl_node *node, const struct sl_link *link)
 {
     for (size_t i = 0; i < SL_OUTPUT_CLASSES; i++)
-        SL_LIST_FOR_EACH_SAFE(item, &node->output.waiting[i]) {
+        SL_LIST_FOR_EACH_SAFE (item, &node->output.waiting[i]) {
             struct sl_output *output = output_of(item);
             if (output->frame && output->link == link)
                 release(node, output);
@@ -177,7 +176,7 @@ void sl_output_forget_link(struct sl_node *node, const struct sl_link *link)
 void sl_output_forget_bearer(struct sl_node *node, int bearer)
 {
     for (size_t i = 0; i < SL_OUTPUT_CLASSES; i++)
-        SL_LIST_FOR_EACH_SAFE(item, &node->output.waiting[i])
+        SL_LIST_FOR_EACH_SAFE (item, &node->output.waiting[i])
             if (output_of(item)->bearer == bearer)
                 release(node, output_of(item));
 }

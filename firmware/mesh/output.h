@@ -1,5 +1,5 @@
-/* Datagrams on their way out. Frames are kept as plain elements until the moment they leave, so that
- * what is due together shares one, and counters leave in order. Internal to the mesh. */
+/* Datagrams on their way out. Frames are kept as plain elements until the moment they leave, so
+ * that what is due together shares one, and counters leave in order. Internal to the mesh. */
 #ifndef SL_MESH_OUTPUT_H
 #define SL_MESH_OUTPUT_H
 
@@ -15,7 +15,7 @@ enum sl_output_class { SL_OUTPUT_URGENT, SL_OUTPUT_BULK, SL_OUTPUT_CLASSES };
 struct sl_output {
     struct sl_list list;
     enum sl_output_class class;
-    bool frame;           /* bytes are elements, to be sealed; else a finished datagram */
+    bool frame; /* bytes are elements, to be sealed; else a finished datagram */
     int bearer;
     struct sl_link *link; /* frame: to that link; NULL: to all of the bearer */
     struct sl_address to; /* not a frame: where to */

@@ -93,20 +93,35 @@ int sl_greeting_decode(const uint8_t *bytes, size_t len, const struct sl_primiti
     return error;
 }
 
-static void link_tag(const struct sl_primitives *primitives, const uint8_t beacon_key[SL_KEY_LEN],
-                     const uint8_t from[SL_LINK_ID_LEN], const uint8_t to[SL_LINK_ID_LEN],
-                     const uint8_t *bytes, size_t len, uint8_t ret_tag[SL_TAG_LEN])
+/* What seals LINK between two link ids, in one direction. */
+struct link_seal {
+    uint8_t key[SL_KEY_LEN];
+    uint8_t ids[2 * SL_LINK_ID_LEN];
+};
+
+static void link_seal_init(struct link_seal *seal, const struct sl_primitives *primitives,
+                           const uint8_t beacon_key[SL_KEY_LEN], const uint8_t from[SL_LINK_ID_LEN],
+                           const uint8_t to[SL_LINK_ID_LEN])
 {
-    uint8_t covered[2 * SL_LINK_ID_LEN + SL_DATAGRAM_MAX];
+    primitives->hash(primitives->ctx, "starling link key", beacon_key, NULL, 0, seal->key,
+                     SL_KEY_LEN);
+    memcpy(seal->ids, from, SL_LINK_ID_LEN);
+    memcpy(seal->ids + SL_LINK_ID_LEN, to, SL_LINK_ID_LEN);
+}
+
+/* Only the same datagram between the same two has the same nonce. */
+static void link_nonce(const struct link_seal *seal, const struct sl_primitives *primitives,
+                       const uint8_t *bytes, size_t len, uint8_t ret_nonce[SL_LINK_NONCE_LEN])
+{
+    uint8_t covered[sizeof(seal->ids) + SL_DATAGRAM_MAX];
     struct sl_writer w;
     sl_writer_init(&w, covered, sizeof(covered));
-    sl_write_bytes(&w, from, SL_LINK_ID_LEN);
-    sl_write_bytes(&w, to, SL_LINK_ID_LEN);
+    sl_write_bytes(&w, seal->ids, sizeof(seal->ids));
     sl_write_bytes(&w, bytes, len);
     int covered_len = sl_write_done(&w);
     assert(covered_len > 0);
-    primitives->hash(primitives->ctx, "starling link", beacon_key, covered, (size_t)covered_len,
-                     ret_tag, SL_TAG_LEN);
+    primitives->hash(primitives->ctx, "starling link nonce", seal->key, covered,
+                     (size_t)covered_len, ret_nonce, SL_LINK_NONCE_LEN);
 }
 
 int sl_link_packet_encode(const struct sl_primitives *primitives,
@@ -119,35 +134,41 @@ int sl_link_packet_encode(const struct sl_primitives *primitives,
     struct sl_writer w;
     sl_writer_init(&w, ret_bytes, cap);
     sl_write_u8(&w, SL_PACKET_LINK);
-    uint8_t *tag = sl_write_reserve(&w, SL_TAG_LEN);
-    sl_write_bytes(&w, bytes, len);
+    uint8_t *nonce = sl_write_reserve(&w, SL_LINK_NONCE_LEN);
+    uint8_t *sealed = sl_write_reserve(&w, len + SL_TAG_LEN);
     int packet_len = sl_write_done(&w);
-    if (packet_len > 0)
-        link_tag(primitives, beacon_key, from, to, bytes, len, tag);
+    if (packet_len < 0)
+        return packet_len;
+    struct link_seal seal;
+    link_seal_init(&seal, primitives, beacon_key, from, to);
+    link_nonce(&seal, primitives, bytes, len, nonce);
+    primitives->seal(primitives->ctx, seal.key, nonce, SL_LINK_NONCE_LEN, seal.ids,
+                     sizeof(seal.ids), bytes, len, sealed);
+    primitives->wipe(primitives->ctx, &seal, sizeof(seal));
     return packet_len;
 }
 
 int sl_link_packet_decode(const uint8_t *bytes, size_t len, const struct sl_primitives *primitives,
                           const uint8_t beacon_key[SL_KEY_LEN], const uint8_t from[SL_LINK_ID_LEN],
-                          const uint8_t to[SL_LINK_ID_LEN], const uint8_t **ret_inner,
-                          size_t *ret_inner_len)
+                          const uint8_t to[SL_LINK_ID_LEN], struct sl_link_inner *ret_inner)
 {
     struct sl_reader r;
     sl_reader_init(&r, bytes, len);
     uint8_t type = sl_read_u8(&r);
-    const uint8_t *tag = sl_read_slice(&r, SL_TAG_LEN);
-    size_t inner_len = sl_read_left(&r);
-    const uint8_t *inner = sl_read_slice(&r, inner_len);
-    if (sl_read_done(&r) < 0 || type != SL_PACKET_LINK || len > SL_DATAGRAM_MAX)
+    const uint8_t *nonce = sl_read_slice(&r, SL_LINK_NONCE_LEN);
+    size_t sealed_len = sl_read_left(&r);
+    const uint8_t *sealed = sl_read_slice(&r, sealed_len);
+    if (sl_read_done(&r) < 0 || type != SL_PACKET_LINK || sealed_len < SL_TAG_LEN ||
+        len > SL_DATAGRAM_MAX)
         return -EBADMSG;
 
-    uint8_t expected[SL_TAG_LEN];
-    link_tag(primitives, beacon_key, from, to, inner, inner_len, expected);
-    if (!primitives->equal(primitives->ctx, expected, tag, SL_TAG_LEN))
-        return -EACCES;
-    *ret_inner = inner;
-    *ret_inner_len = inner_len;
-    return 0;
+    struct link_seal seal;
+    link_seal_init(&seal, primitives, beacon_key, from, to);
+    bool opened = primitives->open(primitives->ctx, seal.key, nonce, SL_LINK_NONCE_LEN, seal.ids,
+                                   sizeof(seal.ids), sealed, sealed_len, ret_inner->bytes);
+    primitives->wipe(primitives->ctx, &seal, sizeof(seal));
+    ret_inner->len = opened ? sealed_len - SL_TAG_LEN : 0;
+    return opened ? 0 : -EACCES;
 }
 
 int sl_frame_peek(const uint8_t *bytes, size_t len, struct sl_frame_header *ret_header)

@@ -38,19 +38,27 @@ void sl_greeting_encode(const struct sl_greeting *greeting, const struct sl_prim
 int sl_greeting_decode(const uint8_t *bytes, size_t len, const struct sl_primitives *primitives,
                        const uint8_t beacon_key[SL_KEY_LEN], struct sl_greeting *ret_greeting);
 
-/* LINK: type u8, tag 16, session datagram. The tag covers both link ids, so that outsiders cannot
- * reach the handshake code at all. */
-#define SL_LINK_OVERHEAD 17
+/* LINK: type u8, nonce 24, sealed session datagram, tag 16. Outsiders cannot reach the handshake
+ * code at all, nor read the certificates that DTLS 1.2 sends in clear. XChaCha20-Poly1305 under a
+ * key of the network's; both link ids are authenticated, and the nonce is a keyed hash of them and
+ * the datagram. */
+#define SL_LINK_NONCE_LEN 24
+#define SL_LINK_OVERHEAD  (1 + SL_LINK_NONCE_LEN + SL_TAG_LEN)
+
+struct sl_link_inner {
+    size_t len;
+    uint8_t bytes[SL_DATAGRAM_MAX - SL_LINK_OVERHEAD];
+};
+
 /* Length of the packet; -EMSGSIZE if no datagram could hold it, -ENOBUFS. */
 int sl_link_packet_encode(const struct sl_primitives *primitives,
                           const uint8_t beacon_key[SL_KEY_LEN], const uint8_t from[SL_LINK_ID_LEN],
                           const uint8_t to[SL_LINK_ID_LEN], const uint8_t *bytes, size_t len,
                           uint8_t *ret_bytes, size_t cap);
-/* 0, -EBADMSG or -EACCES as for a greeting. ret_inner borrows from bytes. */
+/* 0, -EBADMSG (not the format) or -EACCES (does not open: ret_inner is then empty). */
 int sl_link_packet_decode(const uint8_t *bytes, size_t len, const struct sl_primitives *primitives,
                           const uint8_t beacon_key[SL_KEY_LEN], const uint8_t from[SL_LINK_ID_LEN],
-                          const uint8_t to[SL_LINK_ID_LEN], const uint8_t **ret_inner,
-                          size_t *ret_inner_len);
+                          const uint8_t to[SL_LINK_ID_LEN], struct sl_link_inner *ret_inner);
 
 /* FRAME: type u8, key epoch u8, counter u32, sealed elements, tag 16. ChaCha20-Poly1305 under the
  * sender's broadcast key; nonce: seven zero bytes, epoch, counter; the six header bytes are

@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum {
-    AT_ONCE_MAX = 2,      /* neighbours that lack it, up to which nobody waits */
-    COPIES_ENOUGH = 3,    /* heard meanwhile: it need not be sent on */
+    AT_ONCE_MAX = 2,   /* neighbours that lack it, up to which nobody waits */
+    COPIES_ENOUGH = 3, /* heard meanwhile: it need not be sent on */
     KEY_LEN = SL_ID_LEN + 1,
 };
 

@@ -52,7 +52,8 @@ int64_t sl_relay_keep(struct sl_node *node, struct sl_stored *stored, const uint
 /* Sends it to every neighbour that is not known to hold it, at once or after a wait. */
 void sl_relay_spread(struct sl_node *node, int64_t number, const uint8_t *bytes, sl_time now);
 
-/* One ENVELOPE element to one link, if the bearer's airtime allows it. -EAGAIN: not now; -ENOBUFS. */
+/* One ENVELOPE element to one link, if the bearer's airtime allows it. -EAGAIN: not now; -ENOBUFS.
+ */
 int sl_relay_send(struct sl_node *node, struct sl_link *link, int64_t number, const uint8_t *bytes,
                   sl_time now);
 

@@ -21,7 +21,7 @@ void sl_node_status(const struct sl_node *node, sl_time now, struct sl_node_stat
 
 static const struct sl_neighbour *neighbour_number(const struct sl_node *node, size_t number)
 {
-    SL_LIST_FOR_EACH(item, &node->neighbours) {
+    SL_LIST_FOR_EACH (item, &node->neighbours) {
         if (number-- == 0)
             return SL_CONTAINER_OF(item, struct sl_neighbour, order);
     }

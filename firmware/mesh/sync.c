@@ -1,5 +1,6 @@
 #include "mesh/sync.h"
 
+#include "mesh/exchange.h"
 #include "mesh/give.h"
 #include "mesh/node_internal.h"
 
@@ -8,29 +9,19 @@
 #include <string.h>
 
 enum {
-    MARK_LEN = 5, /* stands before the first symbols, in one frame with them */
-    SYMBOLS_PER_ELEMENT =
-        (SL_FRAME_BODY_MAX - MARK_LEN - 3 - SL_SKETCH_PART_LEN) / SL_SYMBOL_WIRE_LEN,
     SYMBOLS_MIN = 24,
     PARTITION_DIFFERENCES = 1000, /* expected in each, when the ids are cut up */
-    BITS_STEP = 2,                /* finer after one that does not decode */
-    BITS_MAX = 12,
-    MORE_TRIES = 8,
-    MORE_DOUBLINGS = 3,
     SKETCH_TRIES = 4,
-    UNANSWERED_MAX = 2,           /* repairs in a row, before the next has to wait */
-    SKETCH_COST = 16,             /* of the link's quota, for decoding or making one */
-    WALK_COST = 100,              /* the same of a partition: the index is walked */
+    UNANSWERED_MAX = 2, /* repairs in a row, before the next has to wait */
 };
 
-#define QUIET        (200 * SL_MILLISECOND) /* nothing new in this time: nothing is under way */
-#define GAP_WAIT     (50 * SL_MILLISECOND)  /* for symbols that may still be under way */
-#define MORE_WAIT    (250 * SL_MILLISECOND)
-#define SKETCH_WAIT  (250 * SL_MILLISECOND) /* for its ECHO, doubling */
-#define SETTLED      (300 * SL_MILLISECOND) /* nothing came after an answer: it gave what it had */
-#define TAKING_TIME  (3 * SL_SECOND) /* without progress: another neighbour's turn */
-#define BACKOFF_MIN  (250 * SL_MILLISECOND) /* what was given may have been lost: soon again at first */
-#define BACKOFF_MAX  (60 * SL_SECOND)
+#define QUIET       (200 * SL_MILLISECOND) /* nothing new in this time: nothing is under way */
+#define SKETCH_WAIT (250 * SL_MILLISECOND) /* for its ECHO, doubling */
+#define SETTLED     (300 * SL_MILLISECOND) /* nothing came after an answer: it gave what it had */
+#define TAKING_TIME (3 * SL_SECOND)        /* without progress: another neighbour's turn */
+#define BACKOFF_MIN                                                                                \
+    (250 * SL_MILLISECOND) /* what was given may have been lost: soon again at first */
+#define BACKOFF_MAX (60 * SL_SECOND)
 
 static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
 
@@ -41,43 +32,11 @@ void sl_sync_init(struct sl_node *node, struct sl_link *link, sl_time now)
     sl_alarm_init(&link->sync.alarm, fire);
 }
 
-/* ---- Memory for sketches ---- */
-
-static void decoder_begin(struct sl_decoder *decoder, const struct sl_sketch_part *part)
-{
-    decoder->part = *part;
-    decoder->count = 0;
-    decoder->tries = 0;
-    memset(decoder->came, 0, sizeof(decoder->came));
-}
-
-static struct sl_decoder *decoder_new(struct sl_node *node)
-{
-    if (node->decoder_count >= SL_DECODERS_MAX)
-        return NULL;
-    struct sl_decoder *decoder = malloc(sizeof(*decoder));
-    if (!decoder)
-        return NULL;
-    decoder_begin(decoder, &(struct sl_sketch_part){0});
-    decoder->at = SL_NEVER;
-    node->decoder_count++;
-    return decoder;
-}
-
-static void decoder_free(struct sl_node *node, struct sl_decoder **decoder)
-{
-    if (!*decoder)
-        return;
-    node->decoder_count--;
-    free(*decoder);
-    *decoder = NULL;
-}
-
 void sl_sync_done(struct sl_node *node, struct sl_link *link)
 {
     struct sl_sync *sync = &link->sync;
-    decoder_free(node, &sync->decoder);
-    decoder_free(node, &sync->sketch);
+    sl_decoder_free(node, &sync->decoder);
+    sl_decoder_free(node, &sync->sketch);
     sl_ids_done(&sync->give);
     sl_ids_done(&sync->want);
     sl_heap_cancel(&node->alarms, &sync->alarm.timer);
@@ -132,7 +91,7 @@ void sl_sync_close(struct sl_node *node, struct sl_link *link, sl_time now)
     struct sl_writer w;
     if (link->sync.closing) {
         uint8_t *value = sl_output_element(node, &route, SL_ELEMENT_ECHO, 2);
-        node->status.repair_bytes_out += MARK_LEN;
+        node->status.repair_bytes_out += SL_EXCHANGE_MARK_LEN;
         if (value) {
             sl_writer_init(&w, value, 2);
             sl_write_u16(&w, link->sync.their_mark);
@@ -193,14 +152,9 @@ static uint8_t bits_for(size_t differences)
     uint8_t bits = 0;
     if (SYMBOLS_MIN + differences + differences / 2 <= SL_SKETCH_SYMBOLS)
         return 0;
-    while (bits < BITS_MAX && differences >> bits > PARTITION_DIFFERENCES)
+    while (bits < SL_EXCHANGE_BITS_MAX && differences >> bits > PARTITION_DIFFERENCES)
         bits++;
     return bits;
-}
-
-static bool is_same_part(const struct sl_sketch_part *a, const struct sl_sketch_part *b)
-{
-    return a->bits == b->bits && a->partition == b->partition;
 }
 
 /* Our symbols as they are now, kept so that those asked for later belong to the same store. */
@@ -208,10 +162,10 @@ static bool take_snapshot(struct sl_node *node, struct sl_sync *sync,
                           const struct sl_sketch_part *part)
 {
     if (!sync->sketch)
-        sync->sketch = decoder_new(node);
+        sync->sketch = sl_decoder_new(node);
     if (!sync->sketch)
         return false;
-    decoder_begin(sync->sketch, part);
+    sl_decoder_begin(sync->sketch, part);
     sl_index_symbols(node->index, part->bits, part->partition, 0, SL_SKETCH_SYMBOLS,
                      sync->sketch->symbols);
     return true;
@@ -227,7 +181,7 @@ static void send_symbols(struct sl_node *node, struct sl_link *link,
         end = sketch->count; /* what was sent before got lost, at least in part */
     sketch->count = end;
     while (part.first < end) {
-        size_t n = sl_min_size(end - part.first, SYMBOLS_PER_ELEMENT);
+        size_t n = sl_min_size(end - part.first, SL_EXCHANGE_SYMBOLS_PER_ELEMENT);
         size_t len = SL_SKETCH_PART_LEN + n * SL_SYMBOL_WIRE_LEN;
         uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_SKETCH, len);
         struct sl_writer w;
@@ -340,8 +294,8 @@ static bool was_fruitless(struct sl_sync *sync)
 static bool is_held_back(struct sl_sync *sync, sl_time now)
 {
     if (sync->tried && was_fruitless(sync))
-        sync->backoff_us = sync->backoff_us > 0 ? sl_min_time(2 * sync->backoff_us, BACKOFF_MAX)
-                                                : BACKOFF_MIN;
+        sync->backoff_us =
+            sync->backoff_us > 0 ? sl_min_time(2 * sync->backoff_us, BACKOFF_MAX) : BACKOFF_MIN;
     else if (sync->tried)
         sync->backoff_us = 0;
     sync->tried = false;
@@ -364,7 +318,7 @@ static void stop_taking(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     struct sl_hello ours = own_hello(node, now);
     link->sync.taking_until = now;
-    decoder_free(node, &link->sync.sketch);
+    sl_decoder_free(node, &link->sync.sketch);
     if (node->taking != link)
         return;
     node->taking = NULL;
@@ -411,16 +365,16 @@ void sl_sync_hello(struct sl_node *node, struct sl_link *link, const struct sl_e
     note_gap(link, now);
     sync->heard = true;
     sync->hello_at = now;
-    sl_clock_hear(&node->clock, (size_t)link->slot,
-                  (enum sl_clock_source)sync->hello.clock_source, sync->hello.unix_us, now);
+    sl_clock_hear(&node->clock, (size_t)link->slot, (enum sl_clock_source)sync->hello.clock_source,
+                  sync->hello.unix_us, now);
     if (is_equal(sync, &ours)) {
         take_equal(node, link, now);
         return;
     }
     sync->in_sync = false;
     sync->differ_count++;
-    if (is_due(sync, first, now) && is_ours_to_begin(node, link) &&
-        !is_busy(node, link, now) && !is_held_back(sync, now))
+    if (is_due(sync, first, now) && is_ours_to_begin(node, link) && !is_busy(node, link, now) &&
+        !is_held_back(sync, now))
         begin(node, link, now);
 }
 
@@ -432,16 +386,18 @@ void sl_sync_more(struct sl_node *node, struct sl_link *link, const struct sl_el
     struct sl_reader r;
     sl_reader_init(&r, element->value, element->len);
     sl_sketch_part_read(&r, &part);
-    if (sl_read_done(&r) < 0 || part.bits > BITS_MAX) {
+    if (sl_read_done(&r) < 0 || part.bits > SL_EXCHANGE_BITS_MAX) {
         node->status.rejected_malformed++;
         return;
     }
     if (now >= sync->taking_until || !sync->sketch)
         return; /* nothing is going on that it could belong to */
     bool fresh = part.first == 0;
-    if (!fresh && !is_same_part(&part, &sync->sketch->part))
+    if (!fresh && !sl_sketch_part_is(&part, &sync->sketch->part))
         return;
-    if (!sl_bucket_take(&link->quota, fresh && part.bits > 0 ? WALK_COST : SKETCH_COST, now)) {
+    if (!sl_bucket_take(&link->quota,
+                        fresh && part.bits > 0 ? SL_EXCHANGE_WALK_COST : SL_EXCHANGE_SKETCH_COST,
+                        now)) {
         node->status.rejected_quota++;
         return;
     }
@@ -456,208 +412,18 @@ void sl_sync_more(struct sl_node *node, struct sl_link *link, const struct sl_el
     sl_sync_proceed(node, link, now);
 }
 
-/* ---- What they lack: their sketch comes in ---- */
-
-static void ask_more(struct sl_node *node, struct sl_link *link, sl_time now)
-{
-    struct sl_decoder *decoder = link->sync.decoder;
-    struct sl_sketch_part part = decoder->part;
-    part.first = (uint16_t)decoder->count;
-    decoder->at = now + (MORE_WAIT << (decoder->tries < MORE_DOUBLINGS ? decoder->tries
-                                                                  : MORE_DOUBLINGS));
-    uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_MORE, SL_SKETCH_PART_LEN);
-    struct sl_writer w;
-    if (!value)
-        return; /* again when it is due */
-    sl_writer_init(&w, value, SL_SKETCH_PART_LEN);
-    sl_sketch_part_write(&w, &part);
-}
-
-/* All symbols that there are do not suffice: the ids are cut up finer, from this partition on. */
-static bool split(struct sl_decoder *decoder)
-{
-    struct sl_sketch_part finer = {
-        .bits = (uint8_t)(decoder->part.bits + BITS_STEP),
-        .partition = (uint16_t)(decoder->part.partition << BITS_STEP),
-    };
-    if (finer.bits > BITS_MAX)
-        return false;
-    decoder_begin(decoder, &finer);
-    return true;
-}
-
-static void take_undecoded(struct sl_node *node, struct sl_link *link, sl_time now)
-{
-    struct sl_decoder *decoder = link->sync.decoder;
-    if (decoder->count >= SL_SKETCH_SYMBOLS && !split(decoder)) {
-        decoder_free(node, &link->sync.decoder);
-        return;
-    }
-    ask_more(node, link, now);
-}
-
-/* A decoded difference. */
-struct findings {
-    size_t theirs_count, ours_count;
-    uint64_t theirs[SL_SKETCH_SYMBOLS]; /* only they have */
-    uint64_t ours[SL_SKETCH_SYMBOLS];   /* only we have */
-    struct sl_symbol symbols[SL_SKETCH_SYMBOLS];
-    struct sl_symbol own[SL_SKETCH_SYMBOLS];
-};
-
-static void take_decoded(struct sl_node *node, struct sl_link *link,
-                         const struct findings *findings, sl_time now)
-{
-    struct sl_sync *sync = &link->sync;
-    struct sl_sketch_part part = sync->decoder->part;
-    decoder_free(node, &sync->decoder);
-    sync->next_part = (struct sl_sketch_part){0};
-    if (part.bits > 0 && part.partition + 1 < 1 << part.bits)
-        sync->next_part = (struct sl_sketch_part){
-            .bits = part.bits, .partition = (uint16_t)(part.partition + 1)};
-    sl_relay_note_except(node, &part, findings->ours, findings->ours_count);
-    sync->closing = sync->next_part.bits == 0;
-    if (findings->ours_count > 0)
-        sl_give_start(node, link, findings->ours, findings->ours_count, now);
-    else if (sync->closing && sync->give.count == 0)
-        sl_sync_close(node, link, now);
-    sl_want_start(node, link, findings->theirs, findings->theirs_count, now);
-}
-
-static void try_decode(struct sl_node *node, struct sl_link *link, sl_time now)
-{
-    struct sl_decoder *decoder = link->sync.decoder;
-    uint64_t cost = decoder->part.bits > 0 ? WALK_COST : SKETCH_COST;
-    struct findings *findings = NULL;
-    if (sl_bucket_take(&link->quota, cost, now))
-        findings = malloc(sizeof(*findings));
-    if (!findings) {
-        decoder_free(node, &link->sync.decoder); /* until the next repair */
-        return;
-    }
-    findings->theirs_count = 0;
-    findings->ours_count = 0;
-    memcpy(findings->symbols, decoder->symbols, decoder->count * sizeof(decoder->symbols[0]));
-    sl_index_symbols(node->index, decoder->part.bits, decoder->part.partition, 0, decoder->count,
-                     findings->own);
-    sl_sketch_subtract(findings->symbols, findings->own, decoder->count);
-    int r = sl_sketch_decode(findings->symbols, decoder->count, findings->theirs,
-                             &findings->theirs_count, findings->ours, &findings->ours_count,
-                             SL_SKETCH_SYMBOLS);
-    if (r == 0) {
-        take_decoded(node, link, findings, now);
-    } else if (r == -EAGAIN) {
-        take_undecoded(node, link, now);
-    } else {
-        node->status.rejected_malformed++;
-        decoder_free(node, &link->sync.decoder);
-    }
-    free(findings);
-}
-
-static bool has_symbol(const struct sl_decoder *decoder, size_t at)
-{
-    return at < SL_SKETCH_SYMBOLS && (decoder->came[at / 64] >> (at % 64) & 1) != 0;
-}
-
-/* Symbol 0 holds every id: another one is of another sketch. */
-static bool is_other_sketch(const struct sl_decoder *decoder, const struct sl_symbol *first)
-{
-    return has_symbol(decoder, 0) && (decoder->symbols[0].sum != first->sum ||
-                                      decoder->symbols[0].check != first->check);
-}
-
-/* Whether the row without a gap got longer. */
-static bool take_symbols(struct sl_decoder *decoder, struct sl_reader *r, size_t first)
-{
-    size_t before = decoder->count;
-    for (size_t at = first; sl_read_left(r) > 0; at++) {
-        struct sl_symbol symbol;
-        sl_sketch_read(r, &symbol);
-        if (at == 0 && is_other_sketch(decoder, &symbol)) {
-            decoder_begin(decoder, &(struct sl_sketch_part){decoder->part.bits,
-                                                            decoder->part.partition, 0});
-            before = 0;
-        }
-        if (at >= SL_SKETCH_SYMBOLS || has_symbol(decoder, at))
-            continue;
-        decoder->symbols[at] = symbol;
-        decoder->came[at / 64] |= UINT64_C(1) << (at % 64);
-    }
-    while (has_symbol(decoder, decoder->count))
-        decoder->count++;
-    return decoder->count > before;
-}
-
-/* The decoder that an element belongs to, or NULL. The first symbols of another sketch begin anew. */
-static struct sl_decoder *decoder_for(struct sl_node *node, struct sl_sync *sync,
-                                      const struct sl_sketch_part *part)
-{
-    if (sync->decoder && is_same_part(&sync->decoder->part, part))
-        return sync->decoder;
-    if (sync->decoder && part->first != 0)
-        return NULL; /* late, of the partition before */
-    if (!sync->decoder)
-        sync->decoder = decoder_new(node);
-    if (sync->decoder)
-        decoder_begin(sync->decoder, part);
-    return sync->decoder;
-}
-
-void sl_sync_sketch(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
-                    sl_time now)
-{
-    struct sl_sketch_part part;
-    struct sl_reader r;
-    sl_reader_init(&r, element->value, element->len);
-    sl_sketch_part_read(&r, &part);
-    size_t left = sl_read_left(&r);
-    if (sl_read_failed(&r) || left % SL_SYMBOL_WIRE_LEN != 0 || part.bits > BITS_MAX) {
-        node->status.rejected_malformed++;
-        return;
-    }
-    if (!sl_bucket_take(&link->quota, 1, now)) {
-        node->status.rejected_quota++;
-        return;
-    }
-    struct sl_decoder *decoder = decoder_for(node, &link->sync, &part);
-    if (!decoder)
-        return;
-    if (part.first == 0)
-        link->sync.their_mark = link->sync.mark_in;
-    if (take_symbols(decoder, &r, part.first))
-        decoder->tries = 0;
-    decoder->at = now + GAP_WAIT;
-    /* Elements are filled up, but for the last of a row. */
-    if (decoder->count > part.first && left / SL_SYMBOL_WIRE_LEN < SYMBOLS_PER_ELEMENT)
-        try_decode(node, link, now);
-    sl_sync_proceed(node, link, now);
-}
-
-static void decoder_due(struct sl_node *node, struct sl_link *link, sl_time now)
-{
-    struct sl_decoder *decoder = link->sync.decoder;
-    if (++decoder->tries > MORE_TRIES)
-        decoder_free(node, &link->sync.decoder);
-    else if (decoder->tries == 1 && decoder->count > 0)
-        try_decode(node, link, now); /* perhaps what came was all */
-    else
-        ask_more(node, link, now);
-}
-
 /* ---- Going on ---- */
 
 /* The next partition, once this one is done. */
 static void next_partition(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     struct sl_sync *sync = &link->sync;
-    if (sync->next_part.bits == 0 || sync->decoder || sync->give.count > 0 ||
-        sync->batch_count > 0)
+    if (sync->next_part.bits == 0 || sync->decoder || sync->give.count > 0 || sync->batch_count > 0)
         return;
-    sync->decoder = decoder_new(node);
+    sync->decoder = sl_decoder_new(node);
     if (sync->decoder) {
-        decoder_begin(sync->decoder, &sync->next_part);
-        ask_more(node, link, now);
+        sl_decoder_begin(sync->decoder, &sync->next_part);
+        sl_exchange_ask(node, link, now);
     }
     sync->next_part = (struct sl_sketch_part){0};
 }
@@ -667,7 +433,8 @@ static bool is_stalled(const struct sl_sync *sync)
     return sync->mark_count > 1;
 }
 
-/* Our sketch arrived, but not the hello behind what it led to: some of that may have been lost too. */
+/* Our sketch arrived, but not the hello behind what it led to: some of that may have been lost too.
+ */
 static bool is_cut_short(const struct sl_node *node, const struct sl_link *link)
 {
     const struct sl_sync *sync = &link->sync;
@@ -705,7 +472,7 @@ static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
     struct sl_link *link = SL_ALARM_OWNER(alarm, struct sl_link, sync.alarm);
     struct sl_sync *sync = &link->sync;
     if (sync->decoder && now >= sync->decoder->at)
-        decoder_due(node, link, now);
+        sl_exchange_due(node, link, now);
     if (sync->give.count > 0 && is_stalled(sync) && now >= sync->echo_by)
         sl_give_timeout(node, link, now);
     else if (sync->give.count > 0 && !is_stalled(sync) && now >= sync->give_at)

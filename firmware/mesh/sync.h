@@ -1,5 +1,5 @@
-/* Repair: hellos, the exchange of sketches, and what a decoded sketch leads to (PROTOCOL.md, Repair).
- * Internal to the mesh. */
+/* Repair: hellos, the exchange of sketches, and what a decoded sketch leads to (PROTOCOL.md,
+ * Repair). Internal to the mesh. */
 #ifndef SL_MESH_SYNC_H
 #define SL_MESH_SYNC_H
 
@@ -12,14 +12,14 @@ struct sl_link;
 
 #define SL_WANT_BATCH 64
 
-/* Symbols of a neighbour's sketch, as far as they came; or our own as it was when a repair began, so
- * that what MORE asks for belongs to what was sent before. */
+/* Symbols of a neighbour's sketch, as far as they came; or our own as it was when a repair began,
+ * so that what MORE asks for belongs to what was sent before. */
 struct sl_decoder {
-    struct sl_sketch_part part; /* `first` is unused */
-    size_t count;               /* theirs: symbols without a gap; ours: symbols sent */
-    unsigned tries;             /* times that MORE stayed unanswered */
+    struct sl_sketch_part part;            /* `first` is unused */
+    size_t count;                          /* theirs: symbols without a gap; ours: symbols sent */
+    unsigned tries;                        /* times that MORE stayed unanswered */
     uint64_t came[SL_SKETCH_SYMBOLS / 64]; /* bit for each symbol: they come in any order */
-    sl_time at;                 /* next look at it */
+    sl_time at;                            /* next look at it */
     struct sl_symbol symbols[SL_SKETCH_SYMBOLS];
 };
 
@@ -32,7 +32,7 @@ struct sl_ids {
 
 struct sl_sync {
     /* Hellos. */
-    bool heard;            /* one came since the link is up */
+    bool heard; /* one came since the link is up */
     struct sl_hello hello;
     sl_time hello_at;
     bool in_sync;          /* the last one equalled our store */
@@ -48,30 +48,31 @@ struct sl_sync {
     size_t sketch_count;   /* symbols in it */
     sl_time sketch_by;     /* when it is sent again */
     sl_time begun_at;
-    sl_time backoff_us;    /* after one without gain */
-    sl_time taking_until;  /* we sent a sketch and expect what we lack until then */
-    uint32_t allowance;    /* envelopes that the sketch we sent may bring, free of the origin's quota */
+    sl_time backoff_us;   /* after one without gain */
+    sl_time taking_until; /* we sent a sketch and expect what we lack until then */
+    uint32_t
+        allowance; /* envelopes that the sketch we sent may bring, free of the origin's quota */
     struct sl_decoder *sketch;  /* ours, at its beginning */
     struct sl_decoder *decoder; /* theirs */
-    uint16_t mark_in;      /* the last MARK that came */
-    uint16_t their_mark;   /* that before their sketch: its second ECHO says that all was given */
-    bool closing;          /* that ECHO is owed */
+    uint16_t mark_in;           /* the last MARK that came */
+    uint16_t their_mark; /* that before their sketch: its second ECHO says that all was given */
+    bool closing;        /* that ECHO is owed */
     struct sl_sketch_part next_part; /* to ask for once this partition is done; bits 0: none */
     /* What we give. */
     struct sl_ids give;
-    unsigned frame_count;  /* begun since the last MARK */
-    uint16_t mark;         /* last one sent */
-    unsigned mark_count;   /* of those, unanswered */
-    unsigned timeouts;     /* in a row */
-    sl_time echo_by;       /* when the oldest is given up */
-    sl_time give_at;       /* airtime or quota allow the next */
+    unsigned frame_count; /* begun since the last MARK */
+    uint16_t mark;        /* last one sent */
+    unsigned mark_count;  /* of those, unanswered */
+    unsigned timeouts;    /* in a row */
+    sl_time echo_by;      /* when the oldest is given up */
+    sl_time give_at;      /* airtime or quota allow the next */
     /* What we want. */
     struct sl_ids want;
     uint64_t batch[SL_WANT_BATCH]; /* asked for; those that came are taken out */
     size_t batch_count;
-    bool batch_moved;      /* some of it came */
-    unsigned batch_tries;  /* batches in a row of which nothing came */
-    sl_time batch_by;      /* when the rest is given up */
+    bool batch_moved;     /* some of it came */
+    unsigned batch_tries; /* batches in a row of which nothing came */
+    sl_time batch_by;     /* when the rest is given up */
     struct sl_alarm alarm;
 };
 
@@ -92,8 +93,8 @@ void sl_sync_more(struct sl_node *node, struct sl_link *link, const struct sl_el
 /* Hellos on a bearer. */
 void sl_sync_hello_fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
 
-/* All was given that their sketch asked for: says so, with a hello, so that the neighbour sees at once
- * whether it has it all. */
+/* All was given that their sketch asked for: says so, with a hello, so that the neighbour sees at
+ * once whether it has it all. */
 void sl_sync_close(struct sl_node *node, struct sl_link *link, sl_time now);
 
 /* The neighbour answered a MARK; whether it stood before our sketch. */

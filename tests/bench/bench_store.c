@@ -1,7 +1,8 @@
-/* What the store costs: puts a second, grouped and synced, as ratios to a plain file that gets the
- * same bytes with write() and is synced as often, in the same run on the same disk; what it takes
- * to open a full store; and memory. SL_BENCH_FOLDER says on which disk. */
+/* What the store costs: puts a second, grouped and synced, beside a plain file that gets the same
+ * bytes with write() and is synced as often, in the same run on the same disk; what it takes to
+ * open a large store; and memory. SL_BENCH_FOLDER says on which disk. */
 #include "base/prng.h"
+#include "bench/bench.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -27,9 +27,7 @@ static uint8_t body[LEN];
 
 static double seconds(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (double)bench_now() / SL_SECOND;
 }
 
 static void path_of(const char *name, char ret_path[512])
@@ -39,8 +37,7 @@ static void path_of(const char *name, char ret_path[512])
 
 static void fail(const char *what)
 {
-    fprintf(stderr, "bench_store: %s: %s\n", what, strerror(errno));
-    exit(1);
+    bench_fail("%s: %s", what, strerror(errno));
 }
 
 /* ---- The yardstick ---- */
@@ -72,7 +69,7 @@ static double plain_rate(unsigned count, size_t sync_every)
 static void say(void *arg, const char *line)
 {
     (void)arg;
-    fprintf(stderr, "bench_store: %s\n", line);
+    bench_note("%s", line);
 }
 
 static struct sl_store *open_store(void)
@@ -125,7 +122,7 @@ static double store_rate(unsigned count, bool sync)
     return rate;
 }
 
-static void compare(const char *what, unsigned count, bool sync)
+static void compare(const char *name, unsigned count, bool sync, double goal)
 {
     double plain = 0;
     double ours = 0;
@@ -135,9 +132,15 @@ static void compare(const char *what, unsigned count, bool sync)
         rate = store_rate(count, sync);
         ours = rate > ours ? rate : ours;
     }
-    printf("store: %s puts of %d bytes: %.0f a second, %.1f us each; write() and fsync(): %.0f; "
-           "ratio %.2f\n",
-           what, LEN, ours, 1e6 / ours, plain, ours / plain);
+    char detail[160];
+    snprintf(detail, sizeof(detail),
+             "%.1f us each; write() and fsync() of the same bytes: %.0f/s, ratio %.2f", 1e6 / ours,
+             plain, ours / plain);
+    struct bench_figure figure = {name, BENCH_AT_LEAST, goal, ours, "/s", detail};
+    if (goal > 0)
+        bench_figure(&figure);
+    else
+        bench_note("%s: %.0f/s, %s", name, ours, detail);
 }
 
 /* ---- Opening and memory ---- */
@@ -147,7 +150,7 @@ static long resident_kib(void)
     FILE *f = fopen("/proc/self/statm", "r");
     long pages = 0;
     if (!f || fscanf(f, "%*s %ld", &pages) != 1)
-        fail("statm");
+        fail("/proc/self/statm");
     fclose(f);
     return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
@@ -182,11 +185,11 @@ static void time_open(void)
     struct stat st;
     if (stat(path, &st) < 0)
         fail(path);
-    printf("store: %u envelopes, file of %.1f MiB, %.2f times the bodies: opened and checked in "
-           "%.3f s, "
-           "listed in %.3f s; read() of the file: %.3f s, ratio %.1f\n",
-           count, (double)st.st_size / (1 << 20), (double)st.st_size / ((double)count * LEN),
-           open_time, each_time, read_time, (open_time + each_time) / read_time);
+    bench_note(
+        "store of %u envelopes, file of %.1f MiB (%.2f times the bodies): opened and checked in "
+        "%.3f s, listed in %.3f s; read() of the file %.3f s, ratio %.1f",
+        count, (double)st.st_size / (1 << 20), (double)st.st_size / ((double)count * LEN),
+        open_time, each_time, read_time, (open_time + each_time) / read_time);
     sl_store_close(store);
 }
 
@@ -199,27 +202,33 @@ static void measure_memory(void)
     put_many(store, MEMORY_ENVELOPES, false);
     sl_store_tick(store, SL_DAY, 0);
     long full = resident_kib();
-    printf("store: memory %ld KiB when empty, %ld KiB with %d envelopes, beyond the %ld KiB of the "
-           "program\n",
-           idle - before, full - before, MEMORY_ENVELOPES, before);
+    bench_note("memory of the store: %ld KiB when empty, %ld KiB with %d envelopes", idle - before,
+               full - before, MEMORY_ENVELOPES);
     sl_store_close(store);
+}
+
+static void remove_folder(void *arg)
+{
+    (void)arg;
+    remove_store();
+    (void)rmdir(folder);
 }
 
 int main(void)
 {
     const char *base = getenv("SL_BENCH_FOLDER");
-    snprintf(folder, sizeof(folder), "%.200s/starling-bench-XXXXXX", base ? base : "/var/tmp");
+    if (!base)
+        base = getenv("BENCH_LAB");
+    snprintf(folder, sizeof(folder), "%.200s/bench-store-XXXXXX", base ? base : "/var/tmp");
     if (!mkdtemp(folder))
         fail(folder);
+    bench_at_exit(remove_folder, NULL);
     struct sl_prng prng;
     sl_prng_init(&prng, 1);
     sl_prng_bytes(&prng, body, LEN);
     measure_memory();
-    compare("synced", SYNCED, true);
-    compare("grouped", GROUPED, false);
+    compare("store: synced puts of 400 bytes", SYNCED, true, 0);
+    compare("store: puts of 400 bytes, not synced", GROUPED, false, 100000);
     time_open();
-    remove_store();
-    if (rmdir(folder) < 0)
-        fail(folder);
     return 0;
 }

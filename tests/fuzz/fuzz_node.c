@@ -1,6 +1,6 @@
-/* A whole node against a script of bytes and time. The script may be nonsense from strangers, but it
- * may also speak through peers that are members: greetings with valid tags, frames sealed under the
- * right key around anything, envelopes with good signatures around anything. */
+/* A whole node against a script of bytes and time. The script may be nonsense from strangers, but
+ * it may also speak through peers that are members: greetings with valid tags, frames sealed under
+ * the right key around anything, envelopes with good signatures around anything. */
 #include "mesh/node.h"
 #include "sim/solo.h"
 
@@ -86,9 +86,9 @@ static void send_session(struct script *script)
     uint8_t inner[SL_DATAGRAM_MAX - SL_LINK_OVERHEAD], packet[SL_DATAGRAM_MAX];
     struct sl_fake_peer *peer = take_peer(script);
     size_t len = take_bytes(script, inner, sizeof(inner));
-    int packet_len = sl_link_packet_encode(&script->solo.primitives, script->solo.beacon_key,
-                                           peer->link_id, peer->node_id, inner, len, packet,
-                                           sizeof(packet));
+    int packet_len =
+        sl_link_packet_encode(&script->solo.primitives, script->solo.beacon_key, peer->link_id,
+                              peer->node_id, inner, len, packet, sizeof(packet));
     if (packet_len > 0)
         sl_solo_send(&script->solo, peer, packet, (size_t)packet_len);
 }
@@ -153,8 +153,8 @@ static void pass_time(struct script *script)
 static void run_operation(struct script *script)
 {
     void (*const operations[])(struct script *) = {
-        send_raw, send_greeting, send_frame, send_element, send_envelope, send_session,
-        publish,  send_hello,    restart_peer, revoke,     pass_time,
+        send_raw, send_greeting, send_frame,   send_element, send_envelope, send_session,
+        publish,  send_hello,    restart_peer, revoke,       pass_time,
     };
     operations[sl_read_u8(&script->r) % SL_ARRAY_LEN(operations)](script);
     sl_solo_drain(&script->solo);

@@ -34,17 +34,16 @@ static void try_greeting(const uint8_t *bytes, size_t len)
 
 static void try_link(const uint8_t *bytes, size_t len)
 {
-    const uint8_t *inner;
-    size_t inner_len;
-    (void)sl_link_packet_decode(bytes, len, &primitives, key, link_a, link_b, &inner, &inner_len);
+    struct sl_link_inner inner;
+    (void)sl_link_packet_decode(bytes, len, &primitives, key, link_a, link_b, &inner);
     uint8_t packet[SL_DATAGRAM_MAX];
     int packet_len =
         sl_link_packet_encode(&primitives, key, link_a, link_b, bytes, len, packet, sizeof(packet));
     if (packet_len < 0)
         return;
     int error = sl_link_packet_decode(packet, (size_t)packet_len, &primitives, key, link_a, link_b,
-                                      &inner, &inner_len);
-    assert(error == 0 && inner_len == len && memcmp(inner, bytes, len) == 0);
+                                      &inner);
+    assert(error == 0 && inner.len == len && memcmp(inner.bytes, bytes, len) == 0);
 }
 
 static void try_symbols(struct sl_reader *r)

@@ -448,8 +448,8 @@ static void add_peers(struct sl_fabric *fabric, int number, int from, int to)
         return;
     struct sl_address address;
     sl_fabric_address(fabric, number, to, &address);
-    int r = sl_node_add_peer(fabric->nodes[from]->node, medium->bearers[from], &address,
-                             fabric->now);
+    int r =
+        sl_node_add_peer(fabric->nodes[from]->node, medium->bearers[from], &address, fabric->now);
     must(fabric, r == 0 || r == -EEXIST, "too many peers");
 }
 
@@ -665,8 +665,7 @@ static bool is_medium_linked(struct sl_fabric *fabric, int medium)
     for (int i = 0; i < fabric->node_count; i++)
         running += m->attached[i] && fabric->nodes[i]->node;
     for (int i = 0; i < fabric->node_count; i++)
-        if (m->attached[i] && fabric->nodes[i]->node &&
-            link_count(fabric, medium, i) < running - 1)
+        if (m->attached[i] && fabric->nodes[i]->node && link_count(fabric, medium, i) < running - 1)
             return false;
     return true;
 }

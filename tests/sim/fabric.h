@@ -1,9 +1,9 @@
-/* A network of whole nodes in memory, from one seed: virtual time, media that lose, delay, double and
- * reorder, nodes that stop and start again with their store kept. The same seed gives the same run,
- * byte for byte.
+/* A network of whole nodes in memory, from one seed: virtual time, media that lose, delay, double
+ * and reorder, nodes that stop and start again with their store kept. The same seed gives the same
+ * run, byte for byte.
  *
- * A medium is anything that carries datagrams between the nodes attached to it: a cable between two,
- * or the air that many share. A node has one bearer for each medium it is attached to.
+ * A medium is anything that carries datagrams between the nodes attached to it: a cable between
+ * two, or the air that many share. A node has one bearer for each medium it is attached to.
  *
  *     struct sl_fabric *fabric = sl_fabric_new(&(struct sl_fabric_config){.seed = 7});
  *     for (int i = 0; i < 3; i++)
@@ -11,8 +11,8 @@
  *     sl_fabric_line(fabric);
  *     assert_true(sl_fabric_run_until_linked(fabric, 10 * SL_SECOND));
  *
- * What cannot work in a test (out of memory, a node that asks to be ticked for ever) aborts and prints
- * the seed. */
+ * What cannot work in a test (out of memory, a node that asks to be ticked for ever) aborts and
+ * prints the seed. */
 #ifndef SL_SIM_FABRIC_H
 #define SL_SIM_FABRIC_H
 
@@ -52,13 +52,13 @@ struct sl_fabric_layer {
 struct sl_fabric_node_config {
     struct sl_node_events events; /* sl_fabric_now() tells the time in them */
     struct sl_fabric_layer layer;
-    struct sl_quota_config quota; /* all zeros: the defaults */
-    uint64_t store_bytes_max;     /* 0: the default */
-    const char *name;             /* in its certificate; NULL: "node-N" */
-    uint32_t network;             /* of its certificate: 0 is everybody's, others are foreign */
-    bool other_secret;            /* and its greetings are foreign, too */
+    struct sl_quota_config quota;  /* all zeros: the defaults */
+    uint64_t store_bytes_max;      /* 0: the default */
+    const char *name;              /* in its certificate; NULL: "node-N" */
+    uint32_t network;              /* of its certificate: 0 is everybody's, others are foreign */
+    bool other_secret;             /* and its greetings are foreign, too */
     int64_t not_before, not_after; /* of its certificate, Unix seconds; 0: always valid */
-    int clone_of;                 /* number + 1 of a node whose keys it shares; 0: own keys */
+    int clone_of;                  /* number + 1 of a node whose keys it shares; 0: own keys */
 };
 
 /* Makes and starts a node; its number, from 0. `config` may be NULL. */
@@ -75,25 +75,25 @@ const uint8_t *sl_fabric_secret(struct sl_fabric *fabric, int number);
 /* The same primitives that the nodes use. */
 const struct sl_primitives *sl_fabric_primitives(struct sl_fabric *fabric);
 
-/* Stops it: in good order (goodbyes are sent), or as if the plug was pulled (nothing is sent, and what
- * the store had not synced is lost). Its store is kept. */
+/* Stops it: in good order (goodbyes are sent), or as if the plug was pulled (nothing is sent, and
+ * what the store had not synced is lost). Its store is kept. */
 void sl_fabric_stop(struct sl_fabric *fabric, int number);
 void sl_fabric_pull_plug(struct sl_fabric *fabric, int number);
 void sl_fabric_start(struct sl_fabric *fabric, int number);
 
-/* After calling a node's functions from outside: sends what it has to send and looks at its deadline.
- * Not needed inside its callbacks. */
+/* After calling a node's functions from outside: sends what it has to send and looks at its
+ * deadline. Not needed inside its callbacks. */
 void sl_fabric_touch(struct sl_fabric *fabric, int number);
 
 /* ---- Media ---- */
 
 struct sl_medium_config {
-    bool unicast_only;           /* no broadcast: every two attached nodes are configured peers */
-    sl_time delay;               /* 0: 1 ms */
-    sl_time jitter;              /* added, uniform from 0: reorders */
+    bool unicast_only; /* no broadcast: every two attached nodes are configured peers */
+    sl_time delay;     /* 0: 1 ms */
+    sl_time jitter;    /* added, uniform from 0: reorders */
     unsigned loss_permille;
     unsigned duplicate_permille;
-    uint64_t rate_bps;           /* told to the node; 0: 54 Mbit/s */
+    uint64_t rate_bps; /* told to the node; 0: 54 Mbit/s */
 };
 
 /* Number of the medium. `config` may be NULL. */
@@ -131,7 +131,7 @@ void sl_fabric_inject(struct sl_fabric *fabric, int medium, int to, const struct
 struct sl_fabric_packet {
     int medium;
     int from;
-    int to; /* -1: everyone, -2: an address that is no node's */
+    int to;                    /* -1: everyone, -2: an address that is no node's */
     struct sl_address address; /* where to; len 0: everyone */
     const uint8_t *bytes;
     size_t len;

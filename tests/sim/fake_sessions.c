@@ -18,8 +18,8 @@ enum {
 };
 
 enum message_type {
-    MESSAGE_CLIENT = 1, /* chain: the client's flight */
-    MESSAGE_SERVER = 2, /* chain: the server's flight */
+    MESSAGE_CLIENT = 1,  /* chain: the client's flight */
+    MESSAGE_SERVER = 2,  /* chain: the server's flight */
     MESSAGE_REFUSED = 3, /* enum sl_refusal */
     MESSAGE_DATA = 4,
     MESSAGE_CLOSE = 5,

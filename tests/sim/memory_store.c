@@ -11,7 +11,7 @@
 struct record {
     struct sl_list list;
     bool durable;
-    struct sl_stored meta; /* envelopes */
+    struct sl_stored meta;                                /* envelopes */
     uint8_t owner[SL_VAULT_ID_LEN], key[SL_VAULT_ID_LEN]; /* vault */
     uint8_t kind;
     size_t len;
@@ -54,9 +54,9 @@ void sl_memory_store_free(struct sl_memory_store *store)
 {
     if (!store)
         return;
-    SL_LIST_FOR_EACH_SAFE(item, &store->envelopes)
+    SL_LIST_FOR_EACH_SAFE (item, &store->envelopes)
         remove_record(store, record_of(item));
-    SL_LIST_FOR_EACH_SAFE(item, &store->vault)
+    SL_LIST_FOR_EACH_SAFE (item, &store->vault)
         remove_record(store, record_of(item));
     free(store->by_row);
     free(store);
@@ -158,7 +158,7 @@ static int each_envelope(void *ctx, void (*found)(void *arg, const struct sl_sto
                          void *arg)
 {
     struct sl_memory_store *store = ctx;
-    SL_LIST_FOR_EACH_SAFE(item, &store->envelopes)
+    SL_LIST_FOR_EACH_SAFE (item, &store->envelopes)
         found(arg, &record_of(item)->meta);
     return 0;
 }
@@ -178,7 +178,7 @@ void sl_memory_store_port(struct sl_memory_store *store, struct sl_store_port *r
 static struct record *find_record(struct sl_memory_store *store, const uint8_t *owner, uint8_t kind,
                                   const uint8_t *key)
 {
-    SL_LIST_FOR_EACH(item, &store->vault) {
+    SL_LIST_FOR_EACH (item, &store->vault) {
         struct record *record = record_of(item);
         if (record->kind == kind && memcmp(record->owner, owner, SL_VAULT_ID_LEN) == 0 &&
             memcmp(record->key, key, SL_VAULT_ID_LEN) == 0)
@@ -236,7 +236,7 @@ static void drop_vault(void *ctx, const uint8_t owner[SL_VAULT_ID_LEN], uint8_t 
 static void drop_vault_owner(void *ctx, const uint8_t owner[SL_VAULT_ID_LEN])
 {
     struct sl_memory_store *store = ctx;
-    SL_LIST_FOR_EACH_SAFE(item, &store->vault) {
+    SL_LIST_FOR_EACH_SAFE (item, &store->vault) {
         struct record *record = record_of(item);
         if (memcmp(record->owner, owner, SL_VAULT_ID_LEN) == 0)
             remove_record(store, record);
@@ -251,7 +251,7 @@ static int each_vault(void *ctx, const uint8_t owner[SL_VAULT_ID_LEN], uint8_t k
     struct sl_memory_store *store = ctx;
     if (store->read_error != 0)
         return store->read_error;
-    SL_LIST_FOR_EACH_SAFE(item, &store->vault) {
+    SL_LIST_FOR_EACH_SAFE (item, &store->vault) {
         struct record *record = record_of(item);
         if (record->kind == kind && memcmp(record->owner, owner, SL_VAULT_ID_LEN) == 0)
             found(arg, record->key, record->bytes, record->len);
@@ -283,7 +283,7 @@ void sl_memory_store_fail_reads(struct sl_memory_store *store, int error)
 
 static void cut_list(struct sl_memory_store *store, struct sl_list *list)
 {
-    SL_LIST_FOR_EACH_SAFE(item, list) {
+    SL_LIST_FOR_EACH_SAFE (item, list) {
         struct record *record = record_of(item);
         if (!record->durable)
             remove_record(store, record);
@@ -302,14 +302,14 @@ void sl_memory_store_commit(struct sl_memory_store *store)
     for (struct sl_list *item = store->envelopes.prev;
          item != &store->envelopes && !record_of(item)->durable; item = item->prev)
         record_of(item)->durable = true;
-    SL_LIST_FOR_EACH(item, &store->vault)
+    SL_LIST_FOR_EACH (item, &store->vault)
         record_of(item)->durable = true;
 }
 
 static size_t count_list(const struct sl_list *list)
 {
     size_t count = 0;
-    SL_LIST_FOR_EACH(item, list)
+    SL_LIST_FOR_EACH (item, list)
         count++;
     return count;
 }
@@ -326,7 +326,7 @@ size_t sl_memory_store_vault_count(const struct sl_memory_store *store)
 
 static bool list_contains(const struct sl_list *list, const void *bytes, size_t len)
 {
-    SL_LIST_FOR_EACH(item, list) {
+    SL_LIST_FOR_EACH (item, list) {
         const struct record *record = record_of(item);
         if (memmem(record->bytes, record->len, bytes, len))
             return true;

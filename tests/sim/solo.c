@@ -91,8 +91,8 @@ struct sl_fake_peer *sl_solo_add_peer(struct sl_solo *solo)
     assert(number < SL_SOLO_PEERS_MAX);
     struct sl_fake_peer *peer = calloc(1, sizeof(*peer));
     assert(peer);
-    peer->address = (struct sl_address){
-        .len = 4, .bytes = {1, 2, (uint8_t)(number >> 8), (uint8_t)number}};
+    peer->address =
+        (struct sl_address){.len = 4, .bytes = {1, 2, (uint8_t)(number >> 8), (uint8_t)number}};
     fill(peer->seed, SL_KEY_LEN, solo->seed * 31 + number + 1000);
     fill(peer->link_id, SL_LINK_ID_LEN, solo->seed * 37 + number + 5000);
     fill(peer->key, SL_KEY_LEN, solo->seed * 41 + number + 9000);
@@ -144,9 +144,8 @@ static void flush(struct sl_solo *solo, struct sl_fake_peer *peer)
     size_t len;
     sl_fake_sessions(peer->member, &sessions);
     while (peer->session && (len = sessions.transmit(peer->session, inner, sizeof(inner))) > 0) {
-        int packet_len =
-            sl_link_packet_encode(&solo->primitives, solo->beacon_key, peer->link_id, peer->node_id,
-                                  inner, len, packet, sizeof(packet));
+        int packet_len = sl_link_packet_encode(&solo->primitives, solo->beacon_key, peer->link_id,
+                                               peer->node_id, inner, len, packet, sizeof(packet));
         assert(packet_len > 0);
         sl_solo_send(solo, peer, packet, (size_t)packet_len);
     }
@@ -157,8 +156,8 @@ void sl_solo_send_frame(struct sl_solo *solo, struct sl_fake_peer *peer, const u
 {
     uint8_t frame[SL_DATAGRAM_MAX];
     struct sl_frame_header header = {.epoch = FAKE_EPOCH, .counter = peer->counter++};
-    int frame_len = sl_frame_seal(&solo->primitives, peer->key, &header, body, len, frame,
-                                  sizeof(frame));
+    int frame_len =
+        sl_frame_seal(&solo->primitives, peer->key, &header, body, len, frame, sizeof(frame));
     assert(frame_len > 0);
     sl_solo_send(solo, peer, frame, (size_t)frame_len);
 }
@@ -220,8 +219,8 @@ void sl_solo_send_identity(struct sl_solo *solo, struct sl_fake_peer *peer)
     uint8_t chain[256];
     struct sl_solo_draft draft = {.kind = SL_ENVELOPE_IDENTITY,
                                   .payload = chain,
-                                  .payload_len = sl_fake_chain(&peer->certificate, chain,
-                                                               sizeof(chain))};
+                                  .payload_len =
+                                      sl_fake_chain(&peer->certificate, chain, sizeof(chain))};
     sl_solo_send_envelope(solo, peer, &draft);
 }
 
@@ -283,19 +282,18 @@ static void take_link(struct sl_solo *solo, struct sl_fake_peer *peer, const uin
                       size_t len)
 {
     struct sl_sessions sessions;
-    const uint8_t *inner;
+    struct sl_link_inner inner;
     uint8_t reply[64];
-    size_t inner_len, reply_len = 0;
+    size_t reply_len = 0;
     sl_fake_sessions(peer->member, &sessions);
-    if (peer->half_open ||
-        sl_link_packet_decode(bytes, len, &solo->primitives, solo->beacon_key, peer->node_id,
-                              peer->link_id, &inner, &inner_len) < 0)
+    if (peer->half_open || sl_link_packet_decode(bytes, len, &solo->primitives, solo->beacon_key,
+                                                 peer->node_id, peer->link_id, &inner) < 0)
         return;
     if (!peer->session)
-        sessions.accept(sessions.ctx, &peer->address, inner, inner_len, 0, solo->now,
+        sessions.accept(sessions.ctx, &peer->address, inner.bytes, inner.len, 0, solo->now,
                         &peer->session, reply, sizeof(reply), &reply_len);
     else
-        sessions.receive(peer->session, inner, inner_len, solo->now);
+        sessions.receive(peer->session, inner.bytes, inner.len, solo->now);
     if (!peer->session)
         return;
     flush(solo, peer);

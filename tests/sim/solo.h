@@ -1,5 +1,6 @@
-/* One real node, and peers made by hand that can say whatever a test wants: valid greetings, a session,
- * frames sealed with the right keys around the wrong things. For attacks and for fuzzing. */
+/* One real node, and peers made by hand that can say whatever a test wants: valid greetings, a
+ * session, frames sealed with the right keys around the wrong things. For attacks and for fuzzing.
+ */
 #ifndef SL_SIM_SOLO_H
 #define SL_SIM_SOLO_H
 
@@ -12,23 +13,23 @@
 
 struct sl_fake_peer {
     struct sl_address address;
-    uint8_t seed[SL_KEY_LEN];         /* Ed25519 */
+    uint8_t seed[SL_KEY_LEN]; /* Ed25519 */
     struct sl_fake_member_config certificate;
     uint8_t link_id[SL_LINK_ID_LEN];
-    uint8_t node_id[SL_LINK_ID_LEN];  /* the node's, once heard */
-    bool greeted;                     /* the greetings are done */
-    bool mute;                        /* answers nothing by itself */
-    bool half_open;                   /* begins handshakes and never ends them */
+    uint8_t node_id[SL_LINK_ID_LEN]; /* the node's, once heard */
+    bool greeted;                    /* the greetings are done */
+    bool mute;                       /* answers nothing by itself */
+    bool half_open;                  /* begins handshakes and never ends them */
     struct sl_fake_member *member;
     struct sl_session *session;
     bool has_node_keys;
     struct sl_key_message node_keys[2]; /* bearer's, link's */
-    uint8_t key[SL_KEY_LEN];          /* its own, for frames */
+    uint8_t key[SL_KEY_LEN];            /* its own, for frames */
     uint32_t counter;
-    uint64_t created;                 /* of its last envelope */
+    uint64_t created; /* of its last envelope */
     /* Counted as they came. */
-    uint64_t elements[16];            /* by type */
-    uint64_t bytes_in, bytes_out;     /* of datagrams */
+    uint64_t elements[16];               /* by type */
+    uint64_t bytes_in, bytes_out;        /* of datagrams */
     uint8_t last_value[SL_DATAGRAM_MAX]; /* of the last element that was no hello */
     size_t last_len;
     uint8_t last_type;
@@ -48,19 +49,20 @@ struct sl_solo {
     sl_time now;
     struct sl_fake_peer *peers[SL_SOLO_PEERS_MAX];
     size_t peer_count;
-    uint64_t bytes_out, bytes_in;     /* of the node, all datagrams */
+    uint64_t bytes_out, bytes_in; /* of the node, all datagrams */
     /* Sees every datagram that the node sends. May be NULL. */
     void (*sent)(void *arg, const struct sl_datagram *datagram);
     void *sent_arg;
 };
 
-/* A node with one bearer, with or without broadcast. `config` may be NULL; its ports are replaced. */
+/* A node with one bearer, with or without broadcast. `config` may be NULL; its ports are replaced.
+ */
 void sl_solo_init(struct sl_solo *solo, uint64_t seed, bool broadcast,
                   const struct sl_node_config *config);
 void sl_solo_done(struct sl_solo *solo);
 
-/* A member with keys of its own that answers greetings and opens a session when the node does, or as
- * client when its link id is lower. */
+/* A member with keys of its own that answers greetings and opens a session when the node does, or
+ * as client when its link id is lower. */
 struct sl_fake_peer *sl_solo_add_peer(struct sl_solo *solo);
 /* Gone without a word; the others keep their numbers. */
 void sl_solo_remove_peer(struct sl_solo *solo, struct sl_fake_peer *peer);
@@ -74,7 +76,8 @@ bool sl_solo_link(struct sl_solo *solo, struct sl_fake_peer *peer);
 struct sl_node_status sl_solo_status(const struct sl_solo *solo);
 
 /* A datagram to the node, as from that peer's address. */
-void sl_solo_send(struct sl_solo *solo, struct sl_fake_peer *peer, const uint8_t *bytes, size_t len);
+void sl_solo_send(struct sl_solo *solo, struct sl_fake_peer *peer, const uint8_t *bytes,
+                  size_t len);
 void sl_solo_send_greeting(struct sl_solo *solo, struct sl_fake_peer *peer,
                            enum sl_packet_type type, const uint8_t cookie[SL_COOKIE_LEN],
                            const uint8_t echo[SL_COOKIE_LEN]);

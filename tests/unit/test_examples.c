@@ -96,17 +96,16 @@ static void test_greetings(void **state)
 static void test_link(void **state)
 {
     (void)state;
-    uint8_t bytes[64], again[64];
+    uint8_t bytes[128], again[128];
     size_t len = sl_example("LINK", bytes, sizeof(bytes));
-    const uint8_t *inner;
-    size_t inner_len;
+    struct sl_link_inner inner;
     assert_int_equal(sl_link_packet_decode(bytes, len, &primitives, beacon_key, link_a, link_b,
-                                           &inner, &inner_len),
+                                           &inner),
                      0);
-    assert_int_equal(inner_len, 5);
-    assert_memory_equal(inner, "\x16\xfe\xfd\0\0", 5);
-    assert_int_equal(sl_link_packet_encode(&primitives, beacon_key, link_a, link_b, inner,
-                                           inner_len, again, sizeof(again)),
+    assert_int_equal(inner.len, 5);
+    assert_memory_equal(inner.bytes, "\x16\xfe\xfd\0\0", 5);
+    assert_int_equal(sl_link_packet_encode(&primitives, beacon_key, link_a, link_b, inner.bytes,
+                                           inner.len, again, sizeof(again)),
                      len);
     assert_memory_equal(again, bytes, len);
 }

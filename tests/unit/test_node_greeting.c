@@ -190,8 +190,7 @@ static void test_a_foreign_network_is_refused_and_counted(void **state)
     (void)state;
     struct sl_fabric *fabric = sl_fabric_new(&(struct sl_fabric_config){.seed = 8});
     sl_fabric_add_node(fabric, NULL);
-    sl_fabric_add_node(fabric,
-                       &(struct sl_fabric_node_config){.network = 5, .other_secret = true});
+    sl_fabric_add_node(fabric, &(struct sl_fabric_node_config){.network = 5, .other_secret = true});
     sl_fabric_line(fabric);
     sl_fabric_run(fabric, 10 * SL_SECOND);
     struct sl_node_status status = sl_fabric_status(fabric, 0);

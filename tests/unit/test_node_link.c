@@ -88,9 +88,8 @@ static void test_one_way_silence_heals(void **state)
 static void test_links_come_up_on_a_lossy_medium(void **state)
 {
     (void)state;
-    struct sl_medium_config lossy = {.loss_permille = 300,
-                                     .duplicate_permille = 100,
-                                     .jitter = 20 * SL_MILLISECOND};
+    struct sl_medium_config lossy = {
+        .loss_permille = 300, .duplicate_permille = 100, .jitter = 20 * SL_MILLISECOND};
     for (uint64_t seed = 0; seed < 10; seed++) {
         struct sl_fabric *fabric = sl_fabric_new(&(struct sl_fabric_config){.seed = seed});
         int medium = sl_fabric_add_medium(fabric, &lossy);
@@ -253,7 +252,8 @@ static void test_row_13_half_open_handshakes(void **state)
     sl_solo_done(&solo);
 }
 
-/* A session message of which the answer got lost: both sides send their keys until they are taken. */
+/* A session message of which the answer got lost: both sides send their keys until they are taken.
+ */
 static void test_keys_are_sent_again(void **state)
 {
     (void)state;

@@ -11,8 +11,8 @@
 enum { SEEDS = 40, MESSAGES = 100, PER_SECOND = 40, LOSS_PERMILLE = 400 };
 
 struct result {
-    size_t within;   /* held by the far end 10 s after the last was sent */
-    sl_time all_at;  /* when the far end held all, after the last was sent; SL_NEVER */
+    size_t within;  /* held by the far end 10 s after the last was sent */
+    sl_time all_at; /* when the far end held all, after the last was sent; SL_NEVER */
 };
 
 static size_t held(struct sl_fabric *fabric, int node)
@@ -70,8 +70,8 @@ static void test_forty_percent_loss_on_two_hops(void **state)
     }
     printf("%d seeds: %.1f %% within 10 s, %d runs complete by then; complete after %.1f s on "
            "average, %.1f s at worst\n",
-           SEEDS, (double)within * 100 / (SEEDS * MESSAGES), whole_in_10,
-           (double)sum / SEEDS / 1e6, (double)worst / 1e6);
+           SEEDS, (double)within * 100 / (SEEDS * MESSAGES), whole_in_10, (double)sum / SEEDS / 1e6,
+           (double)worst / 1e6);
     assert_true(within * 100 >= (size_t)98 * SEEDS * MESSAGES);
     assert_true(worst <= 30 * SL_SECOND);
 }

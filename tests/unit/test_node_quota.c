@@ -147,8 +147,8 @@ static void test_row_15_ten_thousand_identities(void **state)
         solo.primitives.sign_key(solo.primitives.ctx, many->seed, many->certificate.key);
         struct sl_solo_draft draft = {.kind = SL_ENVELOPE_IDENTITY,
                                       .payload = chain,
-                                      .payload_len = sl_fake_chain(&many->certificate, chain,
-                                                                   sizeof(chain))};
+                                      .payload_len =
+                                          sl_fake_chain(&many->certificate, chain, sizeof(chain))};
         size_t len = sl_solo_envelope(&solo, many, &draft, value);
         sl_solo_send_element(&solo, liar, SL_ELEMENT_ENVELOPE, value, len);
         if (i % 100 == 99) {
@@ -168,8 +168,8 @@ static void test_row_15_ten_thousand_identities(void **state)
     sl_solo_done(&solo);
 }
 
-/* A key once known for an origin stays, whatever comes after; identities without any envelope in the
- * store are the ones that give way when the table is full. */
+/* A key once known for an origin stays, whatever comes after; identities without any envelope in
+ * the store are the ones that give way when the table is full. */
 static void test_row_18_known_keys_stay(void **state)
 {
     (void)state;
@@ -188,8 +188,8 @@ static void test_row_18_known_keys_stay(void **state)
         solo.primitives.sign_key(solo.primitives.ctx, many->seed, many->certificate.key);
         struct sl_solo_draft draft = {.kind = SL_ENVELOPE_IDENTITY,
                                       .payload = chain,
-                                      .payload_len = sl_fake_chain(&many->certificate, chain,
-                                                                   sizeof(chain))};
+                                      .payload_len =
+                                          sl_fake_chain(&many->certificate, chain, sizeof(chain))};
         size_t len = sl_solo_envelope(&solo, many, &draft, value);
         sl_solo_send_element(&solo, friend, SL_ELEMENT_ENVELOPE, value, len);
         sl_solo_drain(&solo);

@@ -149,8 +149,12 @@ static void test_hops_and_age_are_checked(void **state)
         uint32_t lifetime, age_ms;
         bool taken;
     } cases[] = {
-        {SL_HOPS_MAX - 1, 10, 9999, true}, {SL_HOPS_MAX, 10, 0, false}, {255, 10, 0, false},
-        {0, 10, 10000, false},             {0, 10, UINT32_MAX, false},  {0, 604800, 0, true},
+        {SL_HOPS_MAX - 1, 10, 9999, true},
+        {SL_HOPS_MAX, 10, 0, false},
+        {255, 10, 0, false},
+        {0, 10, 10000, false},
+        {0, 10, UINT32_MAX, false},
+        {0, 604800, 0, true},
     };
     for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++) {
         uint64_t before = sl_solo_status(&solo).accepted;
@@ -174,9 +178,11 @@ static void test_what_expires_does_not_come_back(void **state)
     struct sl_fake_peer *peer = sl_solo_add_peer(&solo);
     assert_true(sl_solo_link(&solo, peer));
     sl_solo_send_identity(&solo, peer);
-    struct sl_solo_draft draft = {
-        .kind = SL_ENVELOPE_CHANNEL, .lifetime = 10, .age_ms = 4000, .payload = "x",
-        .payload_len = 1};
+    struct sl_solo_draft draft = {.kind = SL_ENVELOPE_CHANNEL,
+                                  .lifetime = 10,
+                                  .age_ms = 4000,
+                                  .payload = "x",
+                                  .payload_len = 1};
     size_t len = sl_solo_envelope(&solo, peer, &draft, value);
     sl_solo_send_element(&solo, peer, SL_ELEMENT_ENVELOPE, value, len);
     assert_int_equal(sl_solo_status(&solo).stored_count, 3);
@@ -204,8 +210,8 @@ static void test_age_adds_up_over_the_hops(void **state)
     sl_fabric_cut(fabric, 2);
     sl_time end = sl_fabric_now(fabric) + 60 * SL_SECOND;
     draft.created = sl_node_next_created(sl_fabric_node(fabric, 0), sl_fabric_now(fabric));
-    assert_int_equal(
-        sl_node_publish(sl_fabric_node(fabric, 0), &draft, sl_fabric_now(fabric), id), 0);
+    assert_int_equal(sl_node_publish(sl_fabric_node(fabric, 0), &draft, sl_fabric_now(fabric), id),
+                     0);
     sl_fabric_touch(fabric, 0);
     sl_fabric_run(fabric, 30 * SL_SECOND);
     sl_fabric_join(fabric, 2);
@@ -250,8 +256,8 @@ static void test_malformed_envelopes_are_counted(void **state)
     sl_solo_init(&solo, 9, true, NULL);
     struct sl_fake_peer *peer = sl_solo_add_peer(&solo);
     assert_true(sl_solo_link(&solo, peer));
-    const size_t lens[] = {0, 1, 4, 5, 91, SL_ENVELOPE_MAX, SL_ENVELOPE_MAX + 1,
-                           SL_FRAME_BODY_MAX - 3};
+    const size_t lens[] = {
+        0, 1, 4, 5, 91, SL_ENVELOPE_MAX, SL_ENVELOPE_MAX + 1, SL_FRAME_BODY_MAX - 3};
     for (size_t i = 0; i < SL_ARRAY_LEN(lens); i++)
         sl_solo_send_element(&solo, peer, SL_ELEMENT_ENVELOPE, value, lens[i]);
     assert_int_equal(sl_solo_status(&solo).rejected_malformed, SL_ARRAY_LEN(lens));
@@ -280,8 +286,8 @@ static void test_an_unknown_origin_is_asked_for(void **state)
     assert_memory_equal(relay->last_value, value + 5 + 3, SL_ORIGIN_LEN);
     draft = (struct sl_solo_draft){.kind = SL_ENVELOPE_IDENTITY,
                                    .payload = chain,
-                                   .payload_len = sl_fake_chain(&author->certificate, chain,
-                                                                sizeof(chain))};
+                                   .payload_len =
+                                       sl_fake_chain(&author->certificate, chain, sizeof(chain))};
     uint8_t identity[SL_ENVELOPE_MAX];
     size_t identity_len = sl_solo_envelope(&solo, author, &draft, identity);
     sl_solo_send_element(&solo, relay, SL_ELEMENT_ENVELOPE, identity, identity_len);
@@ -324,7 +330,8 @@ static void test_an_identity_that_is_no_members_is_refused(void **state)
     sl_solo_done(&solo);
 }
 
-/* A slow bearer: what is not ours keeps to its share, what is ours and what is direct goes first. */
+/* A slow bearer: what is not ours keeps to its share, what is ours and what is direct goes first.
+ */
 static void test_relayed_traffic_keeps_to_its_airtime(void **state)
 {
     (void)state;
@@ -430,10 +437,9 @@ static void test_a_lossy_crowd_gets_everything(void **state)
     (void)state;
     enum { NODES = 8 };
     struct sl_fabric *fabric = fabric_of(15, NODES);
-    int medium = sl_fabric_add_medium(fabric, &(struct sl_medium_config){
-                                                  .loss_permille = 300,
-                                                  .jitter = 5 * SL_MILLISECOND,
-                                                  .duplicate_permille = 50});
+    int medium = sl_fabric_add_medium(
+        fabric, &(struct sl_medium_config){
+                    .loss_permille = 300, .jitter = 5 * SL_MILLISECOND, .duplicate_permille = 50});
     for (int i = 0; i < NODES; i++)
         sl_fabric_attach(fabric, medium, i);
     for (int i = 0; i < 100; i++) {
@@ -454,8 +460,7 @@ static void test_runs_are_repeatable(void **state)
     for (size_t run = 0; run < 2; run++) {
         struct sl_fabric *fabric = fabric_of(16, 6);
         int medium = sl_fabric_mesh(fabric);
-        sl_fabric_change_medium(fabric, medium,
-                                &(struct sl_medium_config){.loss_permille = 100});
+        sl_fabric_change_medium(fabric, medium, &(struct sl_medium_config){.loss_permille = 100});
         for (int i = 0; i < 50; i++) {
             sl_fabric_publish(fabric, i % 6, &i, sizeof(i), NULL);
             sl_fabric_run(fabric, 100 * SL_MILLISECOND);

@@ -132,8 +132,7 @@ static void test_a_store_in_trouble_is_reported_once(void **state)
     (void)state;
     struct seen seen = {.state_count = 0};
     struct sl_fabric *fabric = sl_fabric_new(&(struct sl_fabric_config){.seed = 4});
-    struct sl_fabric_node_config config = {
-        .events = {.arg = &seen, .store_state = note_state}};
+    struct sl_fabric_node_config config = {.events = {.arg = &seen, .store_state = note_state}};
     sl_fabric_add_node(fabric, &config);
     sl_fabric_add_node(fabric, NULL);
     sl_fabric_line(fabric);
@@ -214,8 +213,7 @@ static void test_revocation_survives_a_restart(void **state)
     assert_true(sl_fabric_run_until_stored(fabric, 3, 10 * SL_SECOND));
     uint32_t serial = sl_fake_member_serial(sl_fabric_member(fabric, 2));
     size_t len = sl_fake_crl(0, 5, &serial, 1, crl, sizeof(crl));
-    assert_int_equal(
-        sl_node_revoke(sl_fabric_node(fabric, 0), crl, len, sl_fabric_now(fabric)), 0);
+    assert_int_equal(sl_node_revoke(sl_fabric_node(fabric, 0), crl, len, sl_fabric_now(fabric)), 0);
     sl_fabric_touch(fabric, 0);
     sl_fabric_run(fabric, SL_SECOND);
     assert_int_equal(sl_fabric_status(fabric, 1).neighbour_count, 1);
@@ -237,7 +235,8 @@ static void test_not_a_crl_is_refused(void **state)
     sl_solo_done(&solo);
 }
 
-/* Our own IDENTITY is in the mesh, is renewed when half of its week is over, and when it changes. */
+/* Our own IDENTITY is in the mesh, is renewed when half of its week is over, and when it changes.
+ */
 static void test_the_own_identity_is_kept_fresh(void **state)
 {
     (void)state;
@@ -278,8 +277,8 @@ static void test_a_smaller_store_gives_up_the_excess(void **state)
     sl_memory_store_port(solo.store, &port);
     for (int i = 0; i < 3; i++) /* one id three times */
         assert_int_equal(port.put(port.ctx, &stored, (const uint8_t *)"x", true, &stored.row), 0);
-    struct sl_node_config config = {.primitives = solo.primitives, .store = port,
-                                    .store_bytes_max = 50000};
+    struct sl_node_config config = {
+        .primitives = solo.primitives, .store = port, .store_bytes_max = 50000};
     sl_quota_config_init(&config.quota);
     memcpy(config.seed, solo.node_seed, SL_KEY_LEN);
     sl_fake_membership(solo.member, &config.membership);

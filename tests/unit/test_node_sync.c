@@ -13,8 +13,7 @@
 #include <cmocka.h>
 
 /* No ceilings: these tests are about repair itself. */
-static const struct sl_fabric_node_config unlimited = {
-    .quota = {.airtime_percent = 100}};
+static const struct sl_fabric_node_config unlimited = {.quota = {.airtime_percent = 100}};
 
 static struct sl_fabric *pair(uint64_t seed)
 {
@@ -51,18 +50,21 @@ static void test_cost_grows_with_the_difference_only(void **state)
 {
     (void)state;
     const struct missed_case cases[] = {
-        {0, 1, 0, 1500, SL_SECOND},           {5000, 1, 1, 2500, SL_SECOND},
-        {1000, 100, 0, 100 * 40, SL_SECOND},  {5000, 100, 0, 100 * 40, SL_SECOND},
-        {1000, 0, 1000, 1000 * 40, SL_SECOND}, {5000, 1000, 0, 1000 * 40, SL_SECOND},
-        {100, 300, 300, 600 * 60, 2 * SL_SECOND}, {0, 5000, 0, 5000 * 40, 5 * SL_SECOND},
+        {0, 1, 0, 1500, SL_SECOND},
+        {5000, 1, 1, 2500, SL_SECOND},
+        {1000, 100, 0, 100 * 40, SL_SECOND},
+        {5000, 100, 0, 100 * 40, SL_SECOND},
+        {1000, 0, 1000, 1000 * 40, SL_SECOND},
+        {5000, 1000, 0, 1000 * 40, SL_SECOND},
+        {100, 300, 300, 600 * 60, 2 * SL_SECOND},
+        {0, 5000, 0, 5000 * 40, 5 * SL_SECOND},
     };
     for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++) {
         const struct missed_case *c = &cases[i];
         struct sl_fabric *fabric = pair(100 + i);
         assert_true(sl_fabric_run_until_linked(fabric, 5 * SL_SECOND));
         publish(fabric, 0, c->common, 1);
-        assert_true(
-            sl_fabric_run_until_stored(fabric, (size_t)c->common + 2, 30 * SL_SECOND));
+        assert_true(sl_fabric_run_until_stored(fabric, (size_t)c->common + 2, 30 * SL_SECOND));
         sl_fabric_cut(fabric, 0);
         sl_fabric_run(fabric, 30 * SL_SECOND);
         publish(fabric, 0, c->first, 2);
@@ -76,8 +78,7 @@ static void test_cost_grows_with_the_difference_only(void **state)
         uint64_t bytes = repair_bytes(fabric) - before;
         print_message("%d missed of %d: %lld ms, %llu bytes beside the envelopes\n",
                       c->first + c->second, (int)all,
-                      (long long)(sl_fabric_now(fabric) - begin) / 1000,
-                      (unsigned long long)bytes);
+                      (long long)(sl_fabric_now(fabric) - begin) / 1000, (unsigned long long)bytes);
         assert_true(bytes <= c->bytes_max);
         sl_fabric_free(fabric);
     }
@@ -97,9 +98,8 @@ static void test_partitions(void **state)
 static void test_repair_over_loss(void **state)
 {
     (void)state;
-    const struct sl_medium_config lossy = {.loss_permille = 300,
-                                           .delay = 10 * SL_MILLISECOND,
-                                           .jitter = 20 * SL_MILLISECOND};
+    const struct sl_medium_config lossy = {
+        .loss_permille = 300, .delay = 10 * SL_MILLISECOND, .jitter = 20 * SL_MILLISECOND};
     for (uint64_t seed = 0; seed < 5; seed++) {
         struct sl_fabric *fabric = pair(200 + seed);
         sl_fabric_change_medium(fabric, 0, &lossy);
@@ -173,7 +173,10 @@ static void test_row_10_repair_checks_everything(void **state)
     const struct sl_solo_draft poison[] = {
         {.kind = SL_ENVELOPE_CHANNEL, .payload = "a", .payload_len = 1, .bad_signature = true},
         {.kind = SL_ENVELOPE_CHANNEL, .payload = "b", .payload_len = 1, .hops = SL_HOPS_MAX},
-        {.kind = SL_ENVELOPE_CHANNEL, .payload = "c", .payload_len = 1, .lifetime = 5,
+        {.kind = SL_ENVELOPE_CHANNEL,
+         .payload = "c",
+         .payload_len = 1,
+         .lifetime = 5,
          .age_ms = 5000},
         {.kind = SL_ENVELOPE_REVOCATION, .payload = "not a list", .payload_len = 10},
         {.kind = SL_ENVELOPE_IDENTITY, .payload = "not a chain", .payload_len = 11},
@@ -203,8 +206,9 @@ static void fill_store(struct sl_solo *solo, int count)
     }
 }
 
-/* An empty sketch asks for everything. Without an answer to its marks the node sends 32 frames, four
- * times over while it waits in vain, and then nothing: 160 frames for each sketch at the most. */
+/* An empty sketch asks for everything. Without an answer to its marks the node sends 32 frames,
+ * four times over while it waits in vain, and then nothing: 160 frames for each sketch at the most.
+ */
 static void test_row_11_an_empty_sketch(void **state)
 {
     (void)state;
@@ -305,8 +309,9 @@ static void test_fruitless_repairs_back_off(void **state)
         sl_solo_send_hello(&solo, peer, 500, digest);
         sl_solo_run(&solo, SL_SECOND);
     }
-    /* Two repairs of which the sketch is sent four times, for no ECHO comes; then once each, after 2, 4,
-     * 8, 16, 32, 60, 60, ... seconds: 16 in ten minutes. A sketch of that size is ten elements. */
+    /* Two repairs of which the sketch is sent four times, for no ECHO comes; then once each, after
+     * 2, 4, 8, 16, 32, 60, 60, ... seconds: 16 in ten minutes. A sketch of that size is ten
+     * elements. */
     assert_in_range(peer->elements[SL_ELEMENT_SKETCH], 10 * 10, (8 + 16) * 10);
     sl_solo_done(&solo);
 }

@@ -154,22 +154,21 @@ static void test_link_packet_round_trip(void **state)
         int len = sl_link_packet_encode(&primitives, beacon_key, link_a, link_b, inner, lens[i],
                                         bytes, sizeof(bytes));
         assert_int_equal(len, lens[i] + SL_LINK_OVERHEAD);
-        const uint8_t *out = NULL;
-        size_t out_len = 0;
+        struct sl_link_inner out;
         assert_int_equal(sl_link_packet_decode(bytes, (size_t)len, &primitives, beacon_key, link_a,
-                                               link_b, &out, &out_len),
+                                               link_b, &out),
                          0);
-        assert_int_equal(out_len, lens[i]);
-        assert_memory_equal(out, inner, out_len);
+        assert_int_equal(out.len, lens[i]);
+        assert_memory_equal(out.bytes, inner, out.len);
         /* Both ends are covered, and the other direction is another packet. */
         assert_int_equal(sl_link_packet_decode(bytes, (size_t)len, &primitives, beacon_key, link_a,
-                                               link_a, &out, &out_len),
+                                               link_a, &out),
                          -EACCES);
         assert_int_equal(sl_link_packet_decode(bytes, (size_t)len, &primitives, beacon_key, link_b,
-                                               link_b, &out, &out_len),
+                                               link_b, &out),
                          -EACCES);
         assert_int_equal(sl_link_packet_decode(bytes, (size_t)len, &primitives, beacon_key, link_b,
-                                               link_a, &out, &out_len),
+                                               link_a, &out),
                          -EACCES);
     }
 }
@@ -183,16 +182,15 @@ static void test_link_packet_limits(void **state)
                                            SL_DATAGRAM_MAX - SL_LINK_OVERHEAD + 1, bytes,
                                            sizeof(bytes)),
                      -EMSGSIZE);
-    assert_int_equal(
-        sl_link_packet_encode(&primitives, beacon_key, link_a, link_b, inner, 10, bytes, 26),
-        -ENOBUFS);
+    assert_int_equal(sl_link_packet_encode(&primitives, beacon_key, link_a, link_b, inner, 10,
+                                           bytes, 10 + SL_LINK_OVERHEAD - 1),
+                     -ENOBUFS);
     memset(bytes, 0, sizeof(bytes));
     bytes[0] = SL_PACKET_LINK;
-    const uint8_t *out;
-    size_t out_len;
-    assert_int_equal(sl_link_packet_decode(bytes, sizeof(bytes), &primitives, beacon_key, link_a,
-                                           link_b, &out, &out_len),
-                     -EBADMSG);
+    struct sl_link_inner out;
+    assert_int_equal(
+        sl_link_packet_decode(bytes, sizeof(bytes), &primitives, beacon_key, link_a, link_b, &out),
+        -EBADMSG);
 }
 
 static void test_link_packet_damaged(void **state)
@@ -201,19 +199,17 @@ static void test_link_packet_damaged(void **state)
     uint8_t bytes[64];
     int len = sl_link_packet_encode(&primitives, beacon_key, link_a, link_b,
                                     (const uint8_t *)"client hello", 12, bytes, sizeof(bytes));
-    const uint8_t *out;
-    size_t out_len;
+    struct sl_link_inner out;
     for (size_t cut = 0; cut < (size_t)len; cut++) {
         uint8_t *copy = exact(bytes, cut);
-        int error = sl_link_packet_decode(copy, cut, &primitives, beacon_key, link_a, link_b, &out,
-                                          &out_len);
+        int error = sl_link_packet_decode(copy, cut, &primitives, beacon_key, link_a, link_b, &out);
         assert_int_equal(error, cut < SL_LINK_OVERHEAD ? -EBADMSG : -EACCES);
         free(copy);
     }
     for (size_t bit = 0; bit < 8 * (size_t)len; bit++) {
         bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
         int error = sl_link_packet_decode(bytes, (size_t)len, &primitives, beacon_key, link_a,
-                                          link_b, &out, &out_len);
+                                          link_b, &out);
         assert_int_equal(error, bit < 8 ? -EBADMSG : -EACCES);
         bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }

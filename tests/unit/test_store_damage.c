@@ -293,13 +293,14 @@ static void cut_file_keeps_what_is_left(void **state)
     assert_true(t.envelopes_lost < t.cases * ENVELOPES * 6 / 10);
 }
 
-/* The log protects itself: what was moved into the file before is all there. */
+/* A flipped bit ends the log for SQLite: what comes after it must not be lost. A log that is cut
+ * costs what it held, and nothing of what was moved into the file before. */
 static void damaged_log_costs_only_what_is_in_it(void **state)
 {
     (void)state;
     struct tally t;
     run_seeds("bit flipped in log", &pulled, 150, flip_in_log, &t);
-    assert_in_range(t.envelopes_lost_max, 1, IN_LOG);
+    assert_in_range(t.envelopes_lost_max, 1, ENVELOPES_A_PAGE);
     run_seeds("log cut", &pulled, 100, cut_log, &t);
     assert_in_range(t.envelopes_lost_max, 1, IN_LOG);
 }
