@@ -106,6 +106,9 @@ static struct sl_persona *new_persona(struct sl_chat *chat, uint32_t owner, cons
     sl_parts_init(&persona->parts, p);
     sl_hold_init(&persona->hold, p);
     sl_map_init(&persona->scan.done, SL_ID_LEN, 1, 0);
+    /* Not 0: what a new board hears may be older than its life clock. */
+    for (size_t i = 0; i < SL_ARRAY_LEN(persona->horizon); i++)
+        persona->horizon[i] = INT64_MIN;
     return persona;
 }
 

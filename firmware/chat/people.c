@@ -121,7 +121,7 @@ static int grow(struct sl_people *people)
 static struct sl_person_entry *add(struct sl_people *people, const uint8_t key[SL_KEY_LEN],
                                    const uint8_t *origin)
 {
-    struct sl_person_entry entry = {0};
+    struct sl_person_entry entry = {.last_heard = INT64_MIN};
     sl_persona_id(people->primitives, key, entry.id);
     sl_persona_code(people->primitives, key, entry.code);
     if (!make_room(people, origin) || grow(people) < 0 ||

@@ -4,7 +4,9 @@
 #include "base/wire.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
+#include <string.h>
 
 /* Each kind of row starts its sum elsewhere, so that none passes for another. */
 enum {
@@ -52,28 +54,32 @@ int sl_record_read_head(const uint8_t *head, size_t len, struct sl_stored *ret_m
     return 0;
 }
 
+/* One-to-one in `sum`, and for any given `sum` in `word`. */
 static void absorb_word(uint64_t *sum, uint64_t word)
 {
-    *sum ^= word;
-    *sum = sl_splitmix64(sum);
+    *sum = (*sum ^ word) * UINT64_C(0x9e3779b97f4a7c15); /* odd, bits as of the golden ratio */
+    *sum ^= *sum >> 32;
 }
 
-/* One-to-one in `sum` for any given bytes, and in each word of the bytes. */
+/* Not through a reader: this is the better part of what a put costs beside SQLite. */
 static void absorb(uint64_t *sum, const uint8_t *bytes, size_t len)
 {
     absorb_word(sum, len);
-    struct sl_reader r;
-    sl_reader_init(&r, bytes, len);
-    while (sl_read_left(&r) >= 8)
-        absorb_word(sum, sl_read_u64(&r));
+    size_t at = 0;
+    for (; at + 8 <= len; at += 8) {
+        uint64_t word;
+        memcpy(&word, &bytes[at], sizeof(word));
+        absorb_word(sum, be64toh(word));
+    }
     uint64_t last = 0;
-    while (sl_read_left(&r) > 0)
-        last = last << 8 | sl_read_u8(&r);
+    for (; at < len; at++)
+        last = last << 8 | bytes[at];
     absorb_word(sum, last);
 }
 
 static int64_t finish(uint64_t sum)
 {
+    sum = sl_splitmix64(&sum);
     return sum == 0 ? 1 : (int64_t)sum;
 }
 

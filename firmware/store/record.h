@@ -15,8 +15,8 @@ void sl_record_write_head(const struct sl_stored *meta, uint8_t ret_head[SL_HEAD
 /* -EBADMSG. Leaves row, relayed and len of ret_meta alone. */
 int sl_record_read_head(const uint8_t *head, size_t len, struct sl_stored *ret_meta);
 
-/* Sums differ for certain when the damage lies within eight bytes of a row, and else but once in
- * 2^64. They are no protection against somebody who writes to the disk. Never 0. */
+/* Sums differ for certain when the damage lies within eight bytes of a row, and almost for certain
+ * else. They are no protection against somebody who writes to the disk. Never 0. */
 int64_t sl_record_envelope_sum(uint64_t row, const uint8_t head[SL_HEAD_LEN], const uint8_t *body,
                                size_t len);
 int64_t sl_record_state_sum(int64_t life, int64_t unix_us);

@@ -68,16 +68,27 @@ double bench_median(double *values, size_t count)
     return bench_percentile(values, count, 50);
 }
 
+/* Three digits or more that mean something, and never an exponent. */
+static const char *number_text(double value, char ret_text[32])
+{
+    double size = value < 0 ? -value : value;
+    int places = size >= 1000 ? 0 : size >= 100 ? 1 : 2;
+    snprintf(ret_text, 32, "%.*f", places, value);
+    return ret_text;
+}
+
 void bench_figure(const struct bench_figure *f)
 {
+    char goal[32], measured[32], off[32];
     bool least = f->direction == BENCH_AT_LEAST;
     bool reached = least ? f->measured >= f->goal : f->measured <= f->goal;
-    double off = least ? f->goal - f->measured : f->measured - f->goal;
     char verdict[64] = "reached";
     if (!reached)
-        snprintf(verdict, sizeof(verdict), "short by %.4g%s", off, f->unit);
-    printf("figure\t%s\t%s %.4g%s\t%.4g%s\t%s\t%s\n", f->name, least ? "at least" : "at most",
-           f->goal, f->unit, f->measured, f->unit, verdict, f->detail);
+        snprintf(verdict, sizeof(verdict), "short by %s%s",
+                 number_text(least ? f->goal - f->measured : f->measured - f->goal, off), f->unit);
+    printf("figure\t%s\t%s %s%s\t%s%s\t%s\t%s\n", f->name, least ? "at least" : "at most",
+           number_text(f->goal, goal), f->unit, number_text(f->measured, measured), f->unit,
+           verdict, f->detail);
     fflush(stdout);
 }
 

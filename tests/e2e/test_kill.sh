@@ -43,4 +43,4 @@ sort "$LAB/sent" | comm -23 - <(sort "$LAB/heard") >"$LAB/lost"
 echo "lost: $(wc -l <"$LAB/lost"), double: $(wc -l <"$LAB/double")"
 ok "nothing acknowledged was lost" [ ! -s "$LAB/lost" ]
 ok "nothing came twice" [ ! -s "$LAB/double" ]
-finish
+sleep ${LINGER:-0}; finish

@@ -385,6 +385,28 @@ static void test_late_comer_sees_what_was_said(void **state)
     sl_bus_free(p.bus);
 }
 
+static void test_new_board_sees_what_is_older_than_itself(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct sl_person person;
+    uint32_t eve;
+    pair_init(&p, 2);
+    say(&p, "general", "before");
+    sl_bus_deliver(p.bus);
+    sl_bus_stop(p.bus, 1);
+    for (size_t i = 0; i < p.b->stored_count; i++)
+        p.b->stored[i].born = -SL_HOUR;
+    sl_bus_forget_events(p.bus, 1);
+    sl_bus_start(p.bus, 1);
+    assert_int_equal(sl_chat_create(p.b->chat, BOB_OWNER, "eve", NULL, p.bus->now, &eve), 0);
+    static const char *const texts[] = {"before"};
+    expect_received(&p, texts, 1);
+    assert_int_equal(sl_chat_person_by_key(p.b->chat, BOB_OWNER, eve, p.ana_key, &person), 0);
+    assert_int_equal(person.last_heard, -SL_HOUR);
+    sl_bus_free(p.bus);
+}
+
 static void test_message_before_its_senders_announcement(void **state)
 {
     (void)state;
@@ -568,6 +590,7 @@ int main(void)
         cmocka_unit_test(test_gap_is_waited_for_five_seconds),
         cmocka_unit_test(test_hold_is_bounded_and_loses_nothing),
         cmocka_unit_test(test_late_comer_sees_what_was_said),
+        cmocka_unit_test(test_new_board_sees_what_is_older_than_itself),
         cmocka_unit_test(test_message_before_its_senders_announcement),
         cmocka_unit_test(test_prekeys_rotate_and_die),
         cmocka_unit_test(test_announcement_is_tried_again),
