@@ -1,6 +1,7 @@
 /* The event loop: sd-event, and the messages to the service manager. */
 #include "daemon/daemon.h"
 
+#include "daemon/footprint.h"
 #include "daemon/log.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #define HOUSEKEEPING_INTERVAL (10 * SL_SECOND)
+#define TRIM_INTERVAL         (30 * SL_SECOND)
 /* Batches of datagrams in one turn of the loop, so that a flood on one socket does not keep the
  * others waiting. */
 #define BATCHES 8
@@ -23,6 +25,7 @@ struct loop {
     sd_event_source *datagrams; /* NULL without UDP */
     sl_time timer_at;           /* what `timer` is set to, so as not to set it again */
     bool writing;               /* `datagrams` waits for room to send */
+    sl_time trim_at;            /* when memory that is not in use is given back */
 };
 
 /* ---- Turns ---- */
@@ -122,6 +125,12 @@ static int on_housekeeping(sd_event_source *source, uint64_t at, void *arg)
     sl_daemon_begin_turn(loop->daemon);
     sl_daemon_housekeeping(loop->daemon);
     tell_manager(loop->daemon);
+    if (loop->trim_at == 0) {
+        loop->trim_at = loop->daemon->now + HOUSEKEEPING_INTERVAL; /* once it has started */
+    } else if (loop->daemon->now >= loop->trim_at) {
+        sl_footprint_trim();
+        loop->trim_at = loop->daemon->now + TRIM_INTERVAL;
+    }
     end_turn(loop);
     sd_event_source_set_time(source,
                              boottime_of(loop->daemon, loop->daemon->now + HOUSEKEEPING_INTERVAL));

@@ -1,43 +1,48 @@
 # A lab of real daemons on this machine, for the demo and the end-to-end tests; sourced by them.
 #
 # As root every node gets a network namespace of its own and every link a pair of interfaces, as
-# boards have; otherwise the nodes listen on loopback and know their neighbours by address. Nothing
-# leaves the machine. STARLING_BUILD is the folder with starlingd and starling.
+# boards have; otherwise, or with LAB_LOOPBACK=1, the nodes listen on loopback and know their
+# neighbours by address. Nothing leaves the machine, and nothing is left behind.
+# STARLING_BUILD is the folder with starlingd and starling.
+set -u
+
+# The whole script runs in namespaces of processes, mounts and network of its own, where it may. Even
+# if it is killed, the kernel then ends every daemon and takes every mount and interface away.
+LAB_NETNS=no
+if [ "$(id -u)" = 0 ] && [ -z "${LAB_LOOPBACK-}" ]; then
+    if [ -n "${LAB_INSIDE-}" ]; then
+        LAB_NETNS=yes
+        unset LAB_INSIDE
+        mkdir -p /run/netns
+        mount -t tmpfs tmpfs /run/netns
+        ip link set lo up
+    elif unshare --mount --pid --net --fork --mount-proc true 2>/dev/null; then
+        LAB_INSIDE=yes exec unshare --mount --pid --net --fork --kill-child --mount-proc \
+            bash "$0" "$@"
+    fi
+fi
 
 BUILD=${STARLING_BUILD:-build/release}
-BUILD=$(cd "$BUILD" && pwd)
+BUILD=$(cd "$BUILD" && pwd) || exit 1
 TEXTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/../texts" && pwd)
-declare -A NODE_PID=() NODE_PORT=() NODE_PEERS=()
+declare -A NODE_PID=() NODE_PORT=() NODE_PEERS=() NODE_EXTRA=()
 NODE_LOSS=${NODE_LOSS:-0}
 LAB_EXTRA_CONFIG=${LAB_EXTRA_CONFIG:-}
 
 lab_begin() {
     LAB=$(mktemp -d "${TMPDIR:-/tmp}/starling.XXXXXX")
-    LAB_TAG=sl$$
-    LAB_NETNS=no
+    trap lab_end EXIT
+    trap 'exit 130' INT TERM HUP
+    # Nothing of the person who runs this comes in.
+    unset STARLING_SOCKET STARLING_PASSPHRASE_FILE XDG_RUNTIME_DIR NOTIFY_SOCKET WATCHDOG_USEC
     export STARLING_NETWORK=$LAB/network
     export HOME=$LAB/home XDG_DATA_HOME=$LAB/home/data XDG_CONFIG_HOME=$LAB/home/config
     mkdir -p "$LAB/home"
-    if [ "$(id -u)" = 0 ] && [ "${LAB_LOOPBACK:-}" = "" ] &&
-        ip netns add "$LAB_TAG-try" 2>/dev/null; then
-        ip netns del "$LAB_TAG-try"
-        LAB_NETNS=yes
-    fi
-    trap lab_end EXIT
-    trap 'exit 130' INT TERM
 }
 
 lab_end() {
-    local node
-    for node in "${!NODE_PID[@]}"; do
-        kill -KILL "${NODE_PID[$node]}" 2>/dev/null
-    done
-    wait 2>/dev/null
-    if [ "$LAB_NETNS" = yes ]; then
-        for node in "${!NODE_PORT[@]}"; do
-            ip netns del "$LAB_TAG-$node" 2>/dev/null
-        done
-    fi
+    # Quietly: the shell tells of jobs that were killed.
+    { kill -KILL $(jobs -p) && wait; } 2>/dev/null
     if [ -n "${LAB_KEEP:-}" ]; then
         echo "kept: $LAB"
     else
@@ -57,32 +62,43 @@ lab_network() {
 
 # lab_place NODE: a network namespace, or a port, for a node.
 lab_place() {
-    NODE_PORT[$1]=$((20000 + (BASHPID % 3000) * 10 + ${#NODE_PORT[@]}))
+    NODE_PORT[$1]=$(free_port)
     NODE_PEERS[$1]=""
+    NODE_EXTRA[$1]=""
     if [ "$LAB_NETNS" = yes ]; then
-        ip netns add "$LAB_TAG-$1"
-        ip -n "$LAB_TAG-$1" link set lo up
+        ip netns add "$1"
+        ip -n "$1" link set lo up
         # Duplicate address detection would hold every interface back for two seconds.
-        ip netns exec "$LAB_TAG-$1" sh -c 'echo 0 > /proc/sys/net/ipv6/conf/all/accept_dad
+        ip netns exec "$1" sh -c 'echo 0 > /proc/sys/net/ipv6/conf/all/accept_dad
             echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad'
     fi
+}
+
+# A UDP port that nobody has, below those that the kernel gives out.
+free_port() {
+    local port
+    while port=$((20000 + SRANDOM % 12000)); do
+        case " ${NODE_PORT[*]} " in *" $port "*) continue ;; esac
+        grep -qi "$(printf ':%04X ' $port)" /proc/net/udp /proc/net/udp6 2>/dev/null || break
+    done
+    echo $port
 }
 
 # lab_link A B: these two can reach each other.
 lab_link() {
     if [ "$LAB_NETNS" = yes ]; then
-        ip link add name "to-$2" netns "$LAB_TAG-$1" type veth \
-            peer name "to-$1" netns "$LAB_TAG-$2"
-        ip -n "$LAB_TAG-$1" link set "to-$2" up
-        ip -n "$LAB_TAG-$2" link set "to-$1" up
+        ip link add name "to-$2" netns "$1" type veth peer name "to-$1" netns "$2"
+        ip -n "$1" link set "to-$2" up
+        ip -n "$2" link set "to-$1" up
     else
         NODE_PEERS[$1]+=" 127.0.0.1:${NODE_PORT[$2]}"
         NODE_PEERS[$2]+=" 127.0.0.1:${NODE_PORT[$1]}"
     fi
 }
 
+# lab_line NODE…: each has a link to the next.
 lab_line() {
-    local previous=""
+    local node previous=""
     for node in "$@"; do
         [ -z "$previous" ] || lab_link "$previous" "$node"
         previous=$node
@@ -110,7 +126,7 @@ node_config() {
             echo "loss = $NODE_LOSS"
             echo "seed = $(printf '%d' "'${1: -1}")"
         fi
-        printf '%b' "$LAB_EXTRA_CONFIG"
+        printf '%b' "$LAB_EXTRA_CONFIG" "${NODE_EXTRA[$1]}"
     } >"$file"
     echo "$file"
 }
@@ -120,7 +136,7 @@ inside() {
     local node=$1
     shift
     if [ "$LAB_NETNS" = yes ]; then
-        ip netns exec "$LAB_TAG-$node" "$@"
+        ip netns exec "$node" "$@"
     else
         "$@"
     fi
@@ -131,18 +147,22 @@ node_up() {
     local config
     mkdir -p "$LAB/state-$1"
     config=$(node_config "$1")
-    # exec, so that the process number is the daemon's own.
+    # Both commands become the daemon, so that the process number is its own.
     if [ "$LAB_NETNS" = yes ]; then
-        ip netns exec "$LAB_TAG-$1" "$BUILD/starlingd" -c "$config" >>"$LAB/$1.log" 2>&1 &
+        ip netns exec "$1" "$BUILD/starlingd" -c "$config" >>"$LAB/$1.log" 2>&1 &
     else
-        "$BUILD/starlingd" -c "$config" >>"$LAB/$1.log" 2>&1 &
+        setpriv --pdeathsig KILL "$BUILD/starlingd" -c "$config" >>"$LAB/$1.log" 2>&1 &
     fi
     NODE_PID[$1]=$!
-    wait_until 10 node_answers "$1" || {
+    wait_until 30 node_answers_or_died "$1" && node_answers "$1" || {
         echo "node $1 did not start; the end of its log:" >&2
         tail -n 5 "$LAB/$1.log" >&2
         return 1
     }
+}
+
+node_answers_or_died() {
+    node_answers "$1" || ! kill -0 "${NODE_PID[$1]}" 2>/dev/null
 }
 
 node_answers() {
@@ -159,8 +179,7 @@ node_down() {
 
 # node_kill NODE: pulls its plug.
 node_kill() {
-    kill -KILL "${NODE_PID[$1]}"
-    wait "${NODE_PID[$1]}" 2>/dev/null
+    { kill -KILL "${NODE_PID[$1]}" && wait "${NODE_PID[$1]}"; } 2>/dev/null
     unset "NODE_PID[$1]"
 }
 
@@ -173,10 +192,11 @@ at() {
 
 # links_up NODE COUNT: whether it has that many links.
 links_up() {
-    [ "$(at "$1" status --json | jq .neighbours)" -ge "$2" ]
+    [ "$(at "$1" status --json 2>/dev/null | jq .neighbours)" -ge "$2" ] 2>/dev/null
 }
 
-# wait_until SECONDS COMMAND…: polls ten times a second.
+# wait_until SECONDS COMMAND…: polls ten times a second. The bound is for failures; a busy machine may
+# take its time.
 wait_until() {
     local end=$((SECONDS + $1))
     shift
@@ -184,6 +204,17 @@ wait_until() {
         [ $SECONDS -lt $end ] || return 1
         sleep 0.1
     done
+}
+
+# holds_on SECONDS COMMAND…: whether it is true now and stays so.
+holds_on() {
+    local end=$((SECONDS + $1))
+    shift
+    while "$@"; do
+        [ $SECONDS -lt $end ] || return 0
+        sleep 0.2
+    done
+    return 1
 }
 
 # persona NODE NICK: a persona that survives restarts.
@@ -236,6 +267,25 @@ send_all() {
     done
 }
 
+# rss NODE: resident memory in kB.
+rss() {
+    awk '/^VmRSS/ {print $2}' "/proc/${NODE_PID[$1]}/status"
+}
+
+# counter NODE NAME: one of the counters of its status.
+counter() {
+    at "$1" status --json | jq ".counters.$2"
+}
+
+# refused NODE WORD: how often that node refused somebody for that reason.
+refused() {
+    at "$1" neighbours --json | jq ".refused.\"$2\" // 0"
+}
+
+refused_some() {
+    [ "$(refused "$1" "$2")" -ge 1 ]
+}
+
 # ---- Verdicts, for tests ----
 
 FAILURES=0
@@ -256,8 +306,28 @@ skip() {
     echo "skip $1"
 }
 
+# give_up TEXT: what follows would say nothing.
+give_up() {
+    echo "not ok $1"
+    FAILURES=$((FAILURES + 1))
+    finish
+}
+
+# Whether every daemon that was not stopped still runs, and no sanitizer found anything.
+daemons_are_well() {
+    local node well=0
+    for node in "${!NODE_PID[@]}"; do
+        kill -0 "${NODE_PID[$node]}" 2>/dev/null || {
+            echo "the daemon of $node has died"
+            well=1
+        }
+    done
+    ! grep -E 'Assertion|runtime error:|Sanitizer:' "$LAB"/*.log && return $well
+}
+
 # finish: the status of the whole test; on failure with the end of every node's log.
 finish() {
+    ok "the daemons are well" daemons_are_well
     if [ $FAILURES -gt 0 ]; then
         for log in "$LAB"/*.log; do
             echo "--- $(basename "$log")"
@@ -278,20 +348,22 @@ says() {
     }
 }
 
+# with_status STATUS COMMAND…: whether it ends with that status.
+with_status() {
+    local wanted=$1 status
+    shift
+    "$@" >/dev/null 2>&1
+    status=$?
+    [ $status = "$wanted" ] || {
+        echo "status $status, not $wanted, of: $*"
+        return 1
+    }
+}
+
 fails() {
     ! "$@" >/dev/null 2>&1
 }
 
-# rss NODE: resident memory in kB.
-rss() {
-    awk '/^VmRSS/ {print $2}' "/proc/${NODE_PID[$1]}/status"
-}
-
-# refused NODE WORD: how often that node refused somebody for that reason.
-refused() {
-    at "$1" neighbours --json | jq ".refused.\"$2\" // 0"
-}
-
-refused_some() {
-    [ "$(refused "$1" "$2")" -ge 1 ]
+none() {
+    ! "$@"
 }
