@@ -34,22 +34,15 @@ void bench_lab_path(const char *node, const char *extension, char *ret_path)
 
 bool bench_lab_has_netns(void)
 {
-    return variable("BENCH_NETNS")[0] != '\0';
-}
-
-static void netns_name(const char *node, char *ret_name, size_t cap)
-{
-    snprintf(ret_name, cap, "%s-%s", variable("BENCH_NETNS"), node);
+    return strcmp(variable("BENCH_NETNS"), "yes") == 0;
 }
 
 int bench_enter(const char *node)
 {
-    char name[64];
     char path[PATH_MAX];
     if (!bench_lab_has_netns())
         return -1;
-    netns_name(node, name, sizeof(name));
-    snprintf(path, sizeof(path), "/run/netns/%s", name);
+    snprintf(path, sizeof(path), "/run/netns/%s", node);
     int before = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     int wanted = open(path, O_RDONLY | O_CLOEXEC);
     if (before < 0 || wanted < 0 || setns(wanted, CLONE_NEWNET) < 0)
@@ -130,10 +123,8 @@ struct sockaddr_in6 bench_lab_address(int fd, const char *node, const char *neig
 
 uint64_t bench_lab_bytes(const char *node, const char *neighbour)
 {
-    char name[64];
     char command[160];
-    netns_name(node, name, sizeof(name));
-    snprintf(command, sizeof(command), "ip -n %s -j -s link show dev to-%s", name, neighbour);
+    snprintf(command, sizeof(command), "ip -n %s -j -s link show dev to-%s", node, neighbour);
     FILE *pipe = popen(command, "r");
     json_t *list = pipe ? json_loadf(pipe, 0, NULL) : NULL;
     json_int_t in = 0, out = 0;

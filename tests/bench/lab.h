@@ -1,6 +1,6 @@
 /* Where the nodes of a benchmark live, as tests/bench/run made it: a folder with their bundles and
- * configurations NAME.conf (environment variable BENCH_LAB), and the prefix of their network
- * namespaces (BENCH_NETNS, empty on loopback). Links are interfaces called to-NEIGHBOUR. */
+ * configurations NAME.conf (environment variable BENCH_LAB); with BENCH_NETNS=yes each in a network
+ * namespace of its name, else on loopback. Links are interfaces called to-NEIGHBOUR. */
 #ifndef BENCH_LAB_H
 #define BENCH_LAB_H
 
