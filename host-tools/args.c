@@ -204,6 +204,29 @@ static bool args_are_text(const struct sl_call *call)
     return call->settings->persona == NULL || is_text(call->settings->persona);
 }
 
+static int unknown_part(const struct sl_call *call, const char *name)
+{
+    const char *names[COMMANDS_MAX];
+    size_t count = 0;
+    for (const struct sl_command *part = call->command->parts; part->name != NULL; part++)
+        names[count++] = part->name;
+    char *near = sl_args_suggest(name, names, count);
+    int code = near != NULL ? sl_args_wrong(call, "no command '%s'. Did you mean %s?", name, near)
+                            : sl_args_wrong(call, "no command '%s'.", name);
+    free(near);
+    return code;
+}
+
+/* One argument too many, often a part that was misspelt. */
+static int wrong_argument(const struct sl_call *call, const char *given)
+{
+    const struct sl_command *command = call->command;
+    if (command->parts != NULL)
+        return unknown_part(call, given);
+    return sl_args_wrong(call, "'%s' is one argument too many.\n  Usage: %s%s%s", given, call->name,
+                         command->arguments[0] == '\0' ? "" : " ", command->arguments);
+}
+
 bool sl_args_parse(struct sl_call *call, const struct sl_option *options, size_t option_count)
 {
     struct sl_option all[OPTIONS_MAX];
@@ -226,10 +249,11 @@ bool sl_args_parse(struct sl_call *call, const struct sl_option *options, size_t
     const struct sl_command *command = call->command;
     bool too_few = call->arg_count < command->arg_min;
     bool too_many = command->arg_max >= 0 && call->arg_count > command->arg_max;
-    if (too_few || too_many)
-        call->exit_code = sl_args_wrong(call, "%s.\n  Usage: %s %s",
-                                        too_few ? "something is missing" : "too much", call->name,
+    if (too_few)
+        call->exit_code = sl_args_wrong(call, "something is missing.\n  Usage: %s %s", call->name,
                                         command->arguments);
+    else if (too_many)
+        call->exit_code = wrong_argument(call, call->args[command->arg_max]);
     return !too_few && !too_many;
 }
 
@@ -239,19 +263,6 @@ static const struct sl_command *find_part(const struct sl_command *command, cons
         if (strcmp(part->name, name) == 0 || (part->also != NULL && strcmp(part->also, name) == 0))
             return part;
     return NULL;
-}
-
-static int unknown_part(const struct sl_call *call, const char *name)
-{
-    const char *names[COMMANDS_MAX];
-    size_t count = 0;
-    for (const struct sl_command *part = call->command->parts; part->name != NULL; part++)
-        names[count++] = part->name;
-    char *near = sl_args_suggest(name, names, count);
-    int code = near != NULL ? sl_args_wrong(call, "no command '%s'. Did you mean %s?", name, near)
-                            : sl_args_wrong(call, "no command '%s'.", name);
-    free(near);
-    return code;
 }
 
 /* A command of parts without one of them: its help, on standard error if it was not asked for. */

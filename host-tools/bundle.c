@@ -25,6 +25,7 @@ struct parts {
 
 static const char configuration[] =
     "# Node %s of network %s. Start it with:  starlingd -c starlingd.conf\n"
+    "# and talk to it, here, with:  starling chat --socket control.sock\n"
     "# Paths are relative to this folder. All settings: starlingd(8).\n"
     "\n"
     "[node]\n"

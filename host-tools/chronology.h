@@ -1,5 +1,6 @@
-/* The order in which messages are listed: by when they were written, and those of one author always in
- * the order in which that author wrote them, even if a repair brought them late and out of order. */
+/* The order in which messages are listed: by when they were written, and those of one author always
+ * in the order in which that author wrote them, even if a repair brought them late and out of
+ * order. */
 #ifndef SL_TOOLS_CHRONOLOGY_H
 #define SL_TOOLS_CHRONOLOGY_H
 

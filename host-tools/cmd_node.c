@@ -100,8 +100,9 @@ static void show_added(const struct sl_call *call, const struct sl_network *netw
     } else {
         printf("Node %s of network %s, valid until %s, is in %s\n"
                "Start it with: starlingd -c %s/starlingd.conf\n"
-               "or copy the folder to its board. Its keys are for one computer alone.\n",
-               name, network->name, date, folder, folder);
+               "Then talk to it: starling chat --socket %s/control.sock\n"
+               "Or copy the folder to its board. Its keys are for one computer alone.\n",
+               name, network->name, date, folder, folder, folder);
     }
     free(folder);
 }

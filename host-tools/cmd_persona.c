@@ -84,12 +84,13 @@ static int run_unlock(struct sl_call *call)
 }
 
 /* A request about one persona that answers with nothing. */
-static int plain(const struct sl_call *call, const char *what, const char *done)
+static int plain(const struct sl_call *call, struct sl_client *client, const char *what,
+                 const char *done)
 {
     json_t *fields = json_pack("{ss}", "persona", call->args[0]);
     if (fields == NULL)
         return sl_args_wrong(call, "a nick has to be UTF-8.");
-    json_t *answer = sl_ask_once(call->settings, what, fields);
+    json_t *answer = sl_ask(client, what, fields);
     if (answer == NULL)
         return SL_EXIT_FAILURE;
     if (call->settings->json)
@@ -100,10 +101,36 @@ static int plain(const struct sl_call *call, const char *what, const char *done)
     return SL_EXIT_OK;
 }
 
+/* Whether it is one that unlocking could bring back; one that is not there is left to starlingd. */
+static bool may_lock(json_t *personas, const char *nick)
+{
+    json_t *persona;
+    size_t i;
+    json_array_foreach(personas, i, persona)
+    {
+        if (strcmp(sl_ask_text(persona, "nick"), nick) != 0 ||
+            json_is_true(json_object_get(persona, "kept")))
+            continue;
+        sl_output_error("%s lives in memory only: locked, it would be gone for good.\n"
+                        "  If that is meant: starling persona forget %s",
+                        nick, nick);
+        return false;
+    }
+    return true;
+}
+
 static int run_lock(struct sl_call *call)
 {
-    return sl_args_parse(call, NULL, 0) ? plain(call, "persona.lock", "is locked")
-                                        : call->exit_code;
+    if (!sl_args_parse(call, NULL, 0))
+        return call->exit_code;
+    struct sl_client *client = sl_ask_open(call->settings);
+    json_t *answer = client != NULL ? sl_ask(client, "personas", NULL) : NULL;
+    int code = SL_EXIT_FAILURE;
+    if (answer != NULL && may_lock(json_object_get(answer, "personas"), call->args[0]))
+        code = plain(call, client, "persona.lock", "is locked");
+    json_decref(answer);
+    sl_client_free(client);
+    return code;
 }
 
 static int run_forget(struct sl_call *call)
@@ -120,7 +147,13 @@ static int run_forget(struct sl_call *call)
         sl_output_error("nothing was done. Without a terminal, add --yes.");
         return SL_EXIT_FAILURE;
     }
-    return plain(call, "persona.forget", "is forgotten: its keys and its history are gone");
+    struct sl_client *client = sl_ask_open(call->settings);
+    if (client == NULL)
+        return SL_EXIT_FAILURE;
+    int code =
+        plain(call, client, "persona.forget", "is forgotten: its keys and its history are gone");
+    sl_client_free(client);
+    return code;
 }
 
 static int run_list(struct sl_call *call)
@@ -172,7 +205,9 @@ static const struct sl_command parts[] = {
      "  starling persona unlock ana --passphrase-file ~/.ana\n",
      SL_TAKES_SOCKET | SL_TAKES_PASSPHRASE, 1, 1, run_unlock, NULL},
     {"lock", NULL, "NICK", "Wipes a kept persona from memory until it is unlocked",
-     "Examples:\n  starling persona lock ana\n", SL_TAKES_SOCKET, 1, 1, run_lock, NULL},
+     "One that lives in memory only is not locked: it could not come back.\n\n"
+     "Examples:\n  starling persona lock ana\n",
+     SL_TAKES_SOCKET, 1, 1, run_lock, NULL},
     {"list", NULL, "", "Lists your personas here", "Examples:\n  starling persona list --json\n",
      SL_TAKES_SOCKET, 0, 0, run_list, NULL},
     {"forget", NULL, "NICK [--yes]", "Destroys a persona",

@@ -40,11 +40,24 @@ static void join_link(struct sl_talk *talk, const char *link)
     json_decref(answer);
 }
 
+static bool is_nick(const struct sl_people *people, const char *name)
+{
+    const char *nick;
+    for (size_t i = 0; (nick = sl_people_nick(people, i)) != NULL; i++)
+        if (strcasecmp(nick, name) == 0)
+            return true;
+    return false;
+}
+
 static void do_join(struct sl_talk *talk, char *arguments)
 {
     const char *name = first_word(&arguments);
     if (name[0] == '\0') {
         sl_talk_note(talk, "join what? /join #medics, or /join LINK");
+    } else if (is_nick(talk->view.people, name)) {
+        /* What is meant for one person must not go to a channel that everybody can read. */
+        sl_talk_note(talk, "%s is a person: /msg %s goes there, /join #%s to a channel", name, name,
+                     name);
     } else if (strncmp(name, "starling:", 9) == 0) {
         join_link(talk, name);
     } else {

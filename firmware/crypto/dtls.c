@@ -305,14 +305,17 @@ static int session_accept(void *ctx, const struct sl_address *from, const uint8_
     struct sl_client_hello hello;
     uint8_t binding[SL_DTLS_BINDING_MAX];
     uint8_t cookie[SL_DTLS_COOKIE_LEN];
-    *ret_session = NULL;
+    if (ret_session)
+        *ret_session = NULL;
     *ret_reply_len = 0;
     if (sl_client_hello_decode(bytes, len, &hello) != 0)
         return -EBADMSG;
     dtls->cookies.slot = (uint32_t)(now / SL_DTLS_COOKIE_SLOT);
     size_t binding_len = sl_dtls_cookie_binding(from, &hello, binding);
     if (sl_dtls_cookie_valid(&dtls->cookies, binding, binding_len, hello.cookie, hello.cookie_len))
-        return accept_hello(dtls, binding, binding_len, bytes, len, unix_time, now, ret_session);
+        return ret_session ? accept_hello(dtls, binding, binding_len, bytes, len, unix_time, now,
+                                          ret_session)
+                           : -EBUSY;
     /* Never longer than the question (CVE-2025-24356 in fastd). */
     if (SL_VERIFY_REQUEST_LEN > len || SL_VERIFY_REQUEST_LEN > reply_cap)
         return 0;

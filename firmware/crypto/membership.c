@@ -186,6 +186,14 @@ static bool revoked(void *ctx, const struct sl_identity *identity)
            sl_crl_lists(&credentials->crl, identity->issuer_serial);
 }
 
+static const uint8_t *crl_in_force(void *ctx, uint64_t *ret_number, size_t *ret_len)
+{
+    const struct sl_credentials *credentials = ctx;
+    *ret_number = credentials->crl.number;
+    *ret_len = credentials->crl.len;
+    return credentials->crl.der;
+}
+
 static int load_authority(struct sl_credentials *credentials, const uint8_t *bytes, size_t len)
 {
     int result = sl_x509_parse(&credentials->ca, bytes, len);
@@ -293,6 +301,7 @@ void sl_credentials_membership(struct sl_credentials *credentials,
         .own_chain = own_chain,
         .take_crl = take_crl,
         .revoked = revoked,
+        .crl = crl_in_force,
     };
 }
 

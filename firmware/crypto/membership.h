@@ -6,9 +6,6 @@
 
 #include "mesh/ports.h"
 
-/* A longer CRL is refused: about 1,800 entries. What does not fit an envelope comes as a file. */
-#define SL_CRL_MAX 65536
-
 struct sl_credentials; /* opaque */
 
 /* All PEM or DER, copied; a chain of two in PEM. `crl` may be NULL. -EBADMSG (and ret_what says

@@ -6,8 +6,12 @@
 #include <string.h>
 
 enum {
-    FAILURE_COST = 50, /* of the link's quota, for a signature that does not hold */
+    FAILURE_COST = 50,  /* of the link's quota, for a signature that does not hold */
+    IDENTITY_COST = 50, /* and for a chain, good or not: up to three signatures of P-256 */
 };
+
+/* By so much clocks may differ, and an envelope may still be as old as it says. */
+#define AGE_SLACK SL_MINUTE
 
 /* What is known of an envelope on its way through the checks. */
 struct arrival {
@@ -35,6 +39,17 @@ static int decode(const uint8_t *value, size_t len, sl_time now, struct arrival 
     return sl_envelope_decode(ret->bytes, ret->len, &ret->envelope);
 }
 
+/* A relay that lies about the age could make an envelope end early everywhere. Where its date can be
+ * checked it is no older than that. The other way round the date proves nothing: clocks may stand
+ * still. */
+static void limit_age(const struct sl_node *node, struct arrival *a, sl_time now)
+{
+    int64_t unix_us = node->clock.source > SL_CLOCK_STORED ? sl_clock_unix(&node->clock, now) : 0;
+    int64_t created = (int64_t)a->envelope.created;
+    if (created <= unix_us && now - a->born > unix_us - created + AGE_SLACK)
+        a->born = now - (unix_us - created + AGE_SLACK);
+}
+
 static bool is_too_old(const struct arrival *a, sl_time now)
 {
     return now - a->born >= (sl_time)a->envelope.lifetime * SL_SECOND || a->hops >= SL_HOPS_MAX;
@@ -46,6 +61,9 @@ static void take_copy(struct sl_node *node, const struct arrival *a, int64_t num
     struct sl_entry *entry = sl_index_entry(node->index, number);
     node->status.duplicates++;
     entry->known_by |= a->link->siblings;
+    /* Whoever was first may have said too many, so that nobody takes it from here. */
+    if (a->hops + 1 < entry->stored.hops)
+        entry->stored.hops = (uint8_t)(a->hops + 1);
     sl_relay_note_copy(node, a->id, a->link->neighbour->bearer);
     sl_relay_note_holder(node, number);
 }
@@ -63,24 +81,36 @@ static bool is_after_expiry(const struct sl_node *node, const struct sl_origin *
 
 /* Honest relays pass on only what they checked: whoever does not, and makes us check in vain, pays
  * for it with its quota, and waits when that is used up. */
-static uint64_t failure_cost(const struct sl_node *node)
+static uint64_t at_most_burst(const struct sl_node *node, uint32_t cost)
 {
     uint32_t burst = node->config.quota.link_burst;
-    return burst < FAILURE_COST ? burst : FAILURE_COST;
+    return burst < cost ? burst : cost;
+}
+
+/* Valid identities are without number for the holder of an invite, and their chains are dear. */
+static bool is_identity(struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    if (!sl_bucket_take(&a->link->quota, at_most_burst(node, IDENTITY_COST), now)) {
+        node->status.rejected_quota++;
+        return false;
+    }
+    if (sl_origins_take_chain(node, &a->envelope, now) == 0)
+        return true;
+    node->status.rejected_signature++;
+    return false;
 }
 
 static bool is_signed(struct sl_node *node, const struct arrival *a, sl_time now)
 {
     const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
-    if (!sl_bucket_has(&a->link->quota, failure_cost(node), now)) {
+    uint64_t failure_cost = at_most_burst(node, FAILURE_COST);
+    if (!sl_bucket_has(&a->link->quota, failure_cost, now)) {
         node->status.rejected_quota++;
         return false;
     }
-    if (a->envelope.kind == SL_ENVELOPE_IDENTITY
-            ? sl_origins_take_chain(node, &a->envelope, now) == 0
-            : sl_envelope_verify(&a->envelope, &node->config.primitives, origin->identity.key))
+    if (sl_envelope_verify(&a->envelope, &node->config.primitives, origin->identity.key))
         return true;
-    sl_bucket_take(&a->link->quota, failure_cost(node), now);
+    sl_bucket_take(&a->link->quota, failure_cost, now);
     node->status.rejected_signature++;
     return false;
 }
@@ -106,7 +136,8 @@ static bool is_genuine(struct sl_node *node, const struct arrival *a, sl_time no
         node->status.rejected_revoked++;
         return false;
     }
-    return is_signed(node, a, now);
+    return a->envelope.kind == SL_ENVELOPE_IDENTITY ? is_identity(node, a, now)
+                                                    : is_signed(node, a, now);
 }
 
 static bool is_within_quota(struct sl_node *node, const struct arrival *a, sl_time now)
@@ -212,6 +243,7 @@ void sl_relay_receive(struct sl_node *node, struct sl_link *link, const uint8_t 
         node->status.rejected_quota++;
         return;
     }
+    limit_age(node, &a, now);
     if (is_too_old(&a, now)) {
         node->status.rejected_expired++;
         return;

@@ -51,6 +51,13 @@ bool sl_sketch_part_is(const struct sl_sketch_part *a, const struct sl_sketch_pa
     return a->bits == b->bits && a->partition == b->partition;
 }
 
+uint64_t sl_exchange_cost(const struct sl_node *node, const struct sl_sketch_part *part)
+{
+    if (part->bits == 0)
+        return SL_EXCHANGE_SKETCH_COST;
+    return SL_EXCHANGE_WALK_COST + sl_index_count(node->index) / SL_EXCHANGE_WALK_STEP;
+}
+
 void sl_exchange_ask(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     struct sl_decoder *decoder = link->sync.decoder;
@@ -120,7 +127,7 @@ static void take_decoded(struct sl_node *node, struct sl_link *link,
 static void try_decode(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     struct sl_decoder *decoder = link->sync.decoder;
-    uint64_t cost = decoder->part.bits > 0 ? SL_EXCHANGE_WALK_COST : SL_EXCHANGE_SKETCH_COST;
+    uint64_t cost = sl_exchange_cost(node, &decoder->part);
     struct findings *findings = NULL;
     if (sl_bucket_take(&link->quota, cost, now))
         findings = malloc(sizeof(*findings));

@@ -11,8 +11,12 @@ enum {
         (SL_FRAME_BODY_MAX - SL_EXCHANGE_MARK_LEN - 3 - SL_SKETCH_PART_LEN) / SL_SYMBOL_WIRE_LEN,
     SL_EXCHANGE_BITS_MAX = 12,
     SL_EXCHANGE_SKETCH_COST = 16, /* of the link's quota, for decoding or making a sketch */
-    SL_EXCHANGE_WALK_COST = 100,  /* the same of a partition: the index is walked */
+    SL_EXCHANGE_WALK_COST = 100,  /* the same of a partition, for which the index is walked, */
+    SL_EXCHANGE_WALK_STEP = 200,  /* and 1 more for so many envelopes in it */
 };
+
+/* What decoding or making a sketch of that partition costs a link. */
+uint64_t sl_exchange_cost(const struct sl_node *node, const struct sl_sketch_part *part);
 
 /* NULL if SL_DECODERS_MAX are at work, or out of memory. */
 struct sl_decoder *sl_decoder_new(struct sl_node *node);

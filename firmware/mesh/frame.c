@@ -71,6 +71,15 @@ static void take_element(struct sl_node *node, struct sl_link *link,
     case SL_ELEMENT_WHO:
         sl_origins_who(node, link, element->value, element->len, now);
         break;
+    case SL_ELEMENT_CRL:
+        sl_revocation_notice(node, link, element, now);
+        break;
+    case SL_ELEMENT_CRL_WANT:
+        sl_revocation_want(node, link, element, now);
+        break;
+    case SL_ELEMENT_CRL_PART:
+        sl_revocation_part(node, link, element, now);
+        break;
     case SL_ELEMENT_BYE: /* a session says goodbye itself, where no third one can forge it */
     default:
         break;

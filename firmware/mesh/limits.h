@@ -36,6 +36,9 @@
 /* Keys of origins remembered; about 100 bytes each, allocated as they come. */
 #define SL_ORIGINS_MAX 16384
 
+/* A longer CRL is refused: about 1,800 entries, and one is put together at a time. */
+#define SL_CRL_MAX 65536
+
 #define SL_BEARERS_MAX 16
 #define SL_PEERS_MAX   64 /* configured addresses */
 

@@ -75,6 +75,7 @@ void sl_link_free(struct sl_node *node, struct sl_link *link)
     if (node->taking == link)
         node->taking = NULL;
     sl_sync_done(node, link);
+    sl_revocation_forget_link(node, link);
     sl_output_forget_link(node, link);
     if (link->slot >= 0)
         leave_slot(node, link);
@@ -162,21 +163,20 @@ static struct sl_link *silent_handshake(const struct sl_node *node, bool servers
     return result;
 }
 
-/* Handshakes are dear: their number is capped, and the silent ones give way. */
-static bool may_begin(struct sl_node *node, const struct sl_neighbour *neighbour, bool client,
-                      sl_time now)
+/* Handshakes are dear: their number is capped, and the silent ones give way. `ret_victim` is the one
+ * that has to, or NULL. */
+static bool may_begin(const struct sl_node *node, const struct sl_neighbour *neighbour, bool client,
+                      sl_time now, struct sl_link **ret_victim)
 {
     bool failed_before = neighbour->last_refusal != SL_REFUSAL_NONE;
     bool servers_only = !client && server_handshakes(node) >= SERVER_HANDSHAKES_MAX;
+    *ret_victim = NULL;
     if (client && failed_before && node->handshake_count >= RETRY_HANDSHAKES_MAX)
         return false;
     if (!servers_only && node->handshake_count < SL_HANDSHAKES_MAX)
         return true;
-    struct sl_link *victim = silent_handshake(node, servers_only, now);
-    if (!victim)
-        return false;
-    sl_link_end(node, victim, SL_REFUSAL_TIMEOUT, now);
-    return true;
+    *ret_victim = silent_handshake(node, servers_only, now);
+    return *ret_victim != NULL;
 }
 
 static void refuse_busy(struct sl_node *node, struct sl_neighbour *neighbour)
@@ -206,11 +206,14 @@ static bool pump(struct sl_node *node, struct sl_link *link, sl_time now);
 void sl_link_connect(struct sl_node *node, struct sl_neighbour *neighbour, sl_time now)
 {
     const struct sl_sessions *sessions = &node->config.sessions;
-    if (!may_begin(node, neighbour, true, now)) {
+    struct sl_link *victim;
+    if (!may_begin(node, neighbour, true, now, &victim)) {
         refuse_busy(node, neighbour);
         sl_neighbour_unlinked(node, neighbour, now);
         return;
     }
+    if (victim)
+        sl_link_end(node, victim, SL_REFUSAL_TIMEOUT, now);
     struct sl_session *session =
         sessions->connect(sessions->ctx, sl_node_unix_seconds(node, now), now);
     struct sl_link *link = session ? attach_take(node, neighbour, session, now) : NULL;
@@ -241,6 +244,7 @@ static void come_up(struct sl_node *node, struct sl_link *link, sl_time now)
     node->bearers[link->neighbour->bearer].links |= UINT64_C(1) << link->slot;
     sl_neighbour_linked(node, link->neighbour, now);
     sl_sync_start(node, link, now);
+    sl_revocation_tell(node, &(struct sl_route){.bearer = link->neighbour->bearer, .link = link});
 }
 
 enum sl_refusal sl_link_judge(const struct sl_node *node, const struct sl_identity *peer,
@@ -388,9 +392,15 @@ static bool try_accept(struct sl_node *node, struct sl_neighbour *neighbour, con
     uint8_t reply[SL_DATAGRAM_MAX - SL_LINK_OVERHEAD], packet[SL_DATAGRAM_MAX];
     size_t reply_len = 0;
     struct sl_session *session = NULL;
+    struct sl_link *victim;
+    bool may = may_begin(node, neighbour, false, now, &victim);
     int r = sessions->accept(sessions->ctx, &neighbour->address, inner, inner_len,
-                             sl_node_unix_seconds(node, now), now, &session, reply,
+                             sl_node_unix_seconds(node, now), now, may ? &session : NULL, reply,
                              sl_min_size(sizeof(reply), inner_len), &reply_len);
+    if (r == -EBUSY) {
+        refuse_busy(node, neighbour);
+        return true;
+    }
     if (r < 0)
         return false;
     if (reply_len > 0) {
@@ -402,11 +412,8 @@ static bool try_accept(struct sl_node *node, struct sl_neighbour *neighbour, con
     }
     if (!session)
         return true;
-    if (!may_begin(node, neighbour, false, now)) {
-        refuse_busy(node, neighbour);
-        sessions->free(session);
-        return true;
-    }
+    if (victim)
+        sl_link_end(node, victim, SL_REFUSAL_TIMEOUT, now);
     struct sl_link *link = attach_take(node, neighbour, session, now);
     if (link)
         pump(node, link, now);

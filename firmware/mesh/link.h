@@ -26,6 +26,7 @@ struct sl_link {
     struct sl_receiver receivers[SL_KEY_CLASSES][2]; /* present, and the one before */
     struct sl_bucket quota;                          /* envelopes and questions that it brings in */
     struct sl_sync sync;
+    sl_time crl_after; /* no CRL is fetched from it before: it kept us waiting, or lied */
     struct sl_alarm alarm;                     /* session, keys, silence */
     struct sl_output *open[SL_OUTPUT_CLASSES]; /* frame that still takes elements */
     sl_time up_since, last_heard;

@@ -8,9 +8,10 @@
 #include <string.h>
 
 enum {
-    /* Neighbours and links with their repairs, beacons and hellos, peers, relays, housekeeping. */
+    /* Neighbours and links with their repairs, beacons and hellos, peers, relays, housekeeping, a CRL
+     * under way. */
     ALARMS_MAX = SL_HEARD_MAX + 2 * (SL_NEIGHBOURS_MAX + SL_HANDSHAKES_MAX) + 2 * SL_BEARERS_MAX +
-                 SL_PEERS_MAX + SL_RELAY_QUEUE_MAX + 1,
+                 SL_PEERS_MAX + SL_RELAY_QUEUE_MAX + 2,
     ENVELOPES_IN_BURST = 4, /* that even the slowest bearer may carry at a time */
 };
 
@@ -40,6 +41,7 @@ void sl_node_judge_all(struct sl_node *node, sl_time now)
 {
     sl_origins_judge_all(node);
     sl_link_judge_all(node, now);
+    sl_revocation_taken(node);
 }
 
 static void housekeeping(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
@@ -152,6 +154,7 @@ struct sl_node *sl_node_new(const struct sl_node_config *config, sl_time now)
     sl_relay_init(&node->relays, random_seed(node));
     sl_clock_init(&node->clock);
     sl_alarm_init(&node->housekeeping, housekeeping);
+    sl_revocation_init(node);
     make_keys(node);
     struct sl_index_config index = {.bytes_max = config->store_bytes_max,
                                     .count_max = SL_STORE_COUNT_MAX,
@@ -211,6 +214,7 @@ void sl_node_free(struct sl_node *node)
         if (node->bearers[bearer].used)
             sl_node_remove_bearer(node, bearer, 0);
     sl_heap_cancel(&node->alarms, &node->housekeeping.timer);
+    sl_revocation_done(node);
     sl_relay_done(node);
     sl_origins_done(&node->origins);
     sl_output_done(&node->output);

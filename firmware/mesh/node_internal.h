@@ -6,7 +6,8 @@
  *   accept.c     checks of an envelope         relay.c      the fast path
  *   keep.c       store, index, holders         origins.c    identities, revocation
  *   sync.c       hellos, when to repair        exchange.c   sketches
- *   give.c       bulk in both directions       output.c     datagrams waiting to leave */
+ *   give.c       bulk in both directions       output.c     datagrams waiting to leave
+ *   revocation.c the CRL, handed on */
 #ifndef SL_MESH_NODE_INTERNAL_H
 #define SL_MESH_NODE_INTERNAL_H
 
@@ -22,6 +23,7 @@
 #include "mesh/output.h"
 #include "mesh/quota.h"
 #include "mesh/relay.h"
+#include "mesh/revocation.h"
 #include "mesh/sync.h"
 
 struct sl_node_bearer {
@@ -33,6 +35,7 @@ struct sl_node_bearer {
     struct sl_bucket airtime; /* bytes that traffic of others may take */
     struct sl_alarm beacon;
     struct sl_alarm hello;
+    unsigned hello_count;
     struct sl_output *open[SL_OUTPUT_CLASSES]; /* broadcast frame that still takes elements */
 };
 
@@ -50,6 +53,7 @@ struct sl_node {
     struct sl_index *index; /* what the store holds */
     struct sl_origins origins;
     struct sl_relays relays;
+    struct sl_crl_fetch fetch;
     struct sl_output_queues output;
     struct sl_node_bearer bearers[SL_BEARERS_MAX];
     struct sl_peer *peers[SL_PEERS_MAX]; /* NULL where free */

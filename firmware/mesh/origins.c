@@ -9,7 +9,7 @@
 
 enum {
     WHO_MAX = 64,      /* origins answered in one element */
-    IDENTITY_COST = 1, /* of the link's quota, for each answered */
+    ANSWER_COST = 20, /* of the link's quota, for each: it is a hundred times longer */
 };
 
 #define ASK_AGAIN         SL_SECOND
@@ -146,14 +146,14 @@ void sl_origins_note_envelope(struct sl_node *node, const uint8_t origin[SL_ORIG
     known->identity_short = short_id;
 }
 
-static void drop_all_of(struct sl_node *node, const uint8_t origin[SL_ORIGIN_LEN])
+static void drop_revoked(struct sl_node *node)
 {
     int64_t next;
     for (int64_t number = sl_index_next(node->index, -1); number >= 0; number = next) {
         next = sl_index_next(node->index, number);
-        const struct sl_entry *entry = sl_index_entry(node->index, number);
-        if (memcmp(entry->stored.origin, origin, SL_ORIGIN_LEN) == 0 &&
-            entry->stored.kind != SL_ENVELOPE_REVOCATION)
+        const struct sl_stored *stored = &sl_index_entry(node->index, number)->stored;
+        const struct sl_origin *origin = sl_origins_find(node, stored->origin);
+        if (origin && origin->revoked && stored->kind != SL_ENVELOPE_REVOCATION)
             sl_relay_drop(node, number);
     }
 }
@@ -163,15 +163,17 @@ static void drop_all_of(struct sl_node *node, const uint8_t origin[SL_ORIGIN_LEN
 void sl_origins_judge_all(struct sl_node *node)
 {
     const struct sl_membership *membership = &node->config.membership;
+    bool any = false;
     for (size_t i = 0; i < node->origins.count; i++) {
         struct sl_origin *origin = &node->origins.table[i];
         if (!origin->used)
             continue;
         bool was = origin->revoked;
         origin->revoked = membership->revoked(membership->ctx, &origin->identity);
-        if (origin->revoked && !was)
-            drop_all_of(node, origin->identity.origin);
+        any = any || (origin->revoked && !was);
     }
+    if (any)
+        drop_revoked(node);
 }
 
 /* ---- Envelopes that came before the identity ---- */
@@ -232,7 +234,7 @@ static void answer_who(struct sl_node *node, struct sl_link *link,
     uint8_t bytes[SL_ENVELOPE_MAX];
     const struct sl_store_port *store = &node->config.store;
     const struct sl_origin *known = sl_origins_find(node, origin);
-    if (!known || !known->has_envelope || !sl_bucket_take(&link->quota, IDENTITY_COST, now))
+    if (!known || !known->has_envelope || !sl_bucket_take(&link->quota, ANSWER_COST, now))
         return;
     int64_t number = sl_index_find_short(node->index, known->identity_short);
     if (number < 0)

@@ -93,6 +93,9 @@ enum sl_element_type {
     SL_ELEMENT_ECHO = 7, /* u16 */
     SL_ELEMENT_WHO = 8,  /* origins whose IDENTITY is missing */
     SL_ELEMENT_BYE = 9,  /* empty: the sender stops */
+    SL_ELEMENT_CRL = 10,      /* the one in force here: number u64, length u32 */
+    SL_ELEMENT_CRL_WANT = 11, /* number u64, first byte u32 */
+    SL_ELEMENT_CRL_PART = 12, /* the same, then bytes from there */
 };
 
 struct sl_element {

@@ -93,6 +93,10 @@ struct sl_membership {
 
     /* Whether that certificate, or the intermediate it came through, is revoked. */
     bool (*revoked)(void *ctx, const struct sl_identity *identity);
+
+    /* The CRL in force in DER, borrowed until the next take_crl, with its number; NULL if there is
+     * none. */
+    const uint8_t *(*crl)(void *ctx, uint64_t *ret_number, size_t *ret_len);
 };
 
 enum sl_session_state {
@@ -113,7 +117,8 @@ struct sl_sessions {
 
     /* A datagram for which there is no session. Keeps nothing unless it holds a valid cookie:
      * answers with at most as many bytes as came in (ret_reply_len, may be 0), or gives a session.
-     * 0, or -EBADMSG. */
+     * With ret_session NULL it only ever answers: -EBUSY where there would be a session, before any
+     * of its work is done. 0, or -EBADMSG. */
     int (*accept)(void *ctx, const struct sl_address *from, const uint8_t *bytes, size_t len,
                   int64_t unix_time, sl_time now, struct sl_session **ret_session,
                   uint8_t *ret_reply, size_t reply_cap, size_t *ret_reply_len);

@@ -105,6 +105,7 @@ static void send_hellos(struct sl_node *node, int bearer, sl_time now)
 {
     uint64_t links = node->bearers[bearer].links;
     uint64_t hearers = 0;
+    bool crl_is_due = node->bearers[bearer].hello_count++ % SL_CRL_HELLOS == 0;
     for (uint64_t slots = links; slots != 0; slots &= slots - 1) {
         int slot = __builtin_ctzll(slots);
         if (sl_link_hears_broadcast(node, node->slots[slot]))
@@ -113,10 +114,16 @@ static void send_hellos(struct sl_node *node, int bearer, sl_time now)
     if (sl_count_bits(hearers) >= 2) {
         struct sl_route everyone = {.bearer = bearer, .class = SL_OUTPUT_URGENT};
         send_hello(node, &everyone, now);
+        if (crl_is_due)
+            sl_revocation_tell(node, &everyone);
         links &= ~hearers;
     }
-    for (; links != 0; links &= links - 1)
-        send_hello_to(node, node->slots[__builtin_ctzll(links)], now);
+    for (; links != 0; links &= links - 1) {
+        struct sl_link *link = node->slots[__builtin_ctzll(links)];
+        send_hello_to(node, link, now);
+        if (crl_is_due)
+            sl_revocation_tell(node, &(struct sl_route){.bearer = bearer, .link = link});
+    }
 }
 
 void sl_sync_hello_fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
@@ -396,8 +403,7 @@ void sl_sync_more(struct sl_node *node, struct sl_link *link, const struct sl_el
     if (!fresh && !sl_sketch_part_is(&part, &sync->sketch->part))
         return;
     if (!sl_bucket_take(&link->quota,
-                        fresh && part.bits > 0 ? SL_EXCHANGE_WALK_COST : SL_EXCHANGE_SKETCH_COST,
-                        now)) {
+                        fresh ? sl_exchange_cost(node, &part) : SL_EXCHANGE_SKETCH_COST, now)) {
         node->status.rejected_quota++;
         return;
     }

@@ -41,8 +41,8 @@ lab_begin() {
 }
 
 lab_end() {
-    # Quietly: the shell tells of jobs that were killed.
-    { kill -KILL $(jobs -p) && wait; } 2>/dev/null
+    exec 2>/dev/null # else the shell tells of jobs that were killed
+    kill -KILL $(jobs -p) && wait
     if [ -n "${LAB_KEEP:-}" ]; then
         echo "kept: $LAB"
     else

@@ -59,11 +59,11 @@ with 's/^state = .*/state = clockless/; s/^control = .*/control = clockless.sock
     s/^listen = .*/listen = 127.0.0.1:19/; s/^peers = .*//'
 printf '[clock]\nsystem = ignored\n' >>"$LAB/changed.conf"
 sed -i "s/127.0.0.1:19/127.0.0.1:$((NODE_PORT[A] + 5))/" "$LAB/changed.conf"
-daemon "$LAB/changed.conf" 2>"$LAB/clockless.log" &
+"$BUILD/starlingd" -c "$LAB/changed.conf" 2>"$LAB/clockless.log" &
 clockless=$!
 ok "a node without a clock starts" wait_until 5 test -S "$LAB/clockless.sock"
 ok "and says so" says "clock +not set" "$BUILD/starling" --socket "$LAB/clockless.sock" status
-kill -TERM $clockless
+kill -INT $clockless
 wait $clockless
 ok "it stops when it is told to" [ $? -eq 0 ]
 ok "its socket is gone" [ ! -e "$LAB/clockless.sock" ]
@@ -78,7 +78,7 @@ ok "SIGTERM ends it with status 0" node_down A
 
 # No disk at all
 with 's/^state = .*/state = A.conf\/state/'
-daemon "$LAB/changed.conf" 2>"$LAB/diskless.log" &
+"$BUILD/starlingd" -c "$LAB/changed.conf" 2>"$LAB/diskless.log" &
 diskless=$!
 ok "a node without a usable state folder starts" wait_until 5 node_answers A
 ok "and says that it keeps nothing" grep -q "in memory only" "$LAB/diskless.log"

@@ -11,7 +11,7 @@
 enum {
     CHAIN_MAX = 160,
     CERTIFICATE_MIN = 4 + 4 + 8 + 8 + SL_KEY_LEN + 1,
-    REVOKED_MAX = 256,
+    CRL_HEADER = 8,
     QUEUE_MAX = 16,
     MESSAGE_MAX = SL_DATAGRAM_MAX - 17,
     RETRY_US = SL_SECOND,
@@ -28,8 +28,8 @@ enum message_type {
 struct sl_fake_member {
     struct sl_fake_member_config config;
     uint32_t crl_number;
-    uint32_t revoked[REVOKED_MAX];
-    size_t revoked_count;
+    uint8_t *crl;
+    size_t crl_len;
     size_t session_count;
 };
 
@@ -63,6 +63,8 @@ struct sl_fake_member *sl_fake_member_new(const struct sl_fake_member_config *co
 void sl_fake_member_free(struct sl_fake_member *member)
 {
     assert(!member || member->session_count == 0);
+    if (member)
+        free(member->crl);
     free(member);
 }
 
@@ -100,8 +102,12 @@ size_t sl_fake_crl(uint32_t network, uint32_t number, const uint32_t *serials, s
 
 static bool is_revoked(const struct sl_fake_member *member, uint32_t serial)
 {
-    for (size_t i = 0; i < member->revoked_count; i++)
-        if (member->revoked[i] == serial)
+    struct sl_reader r;
+    if (!member->crl)
+        return false;
+    sl_reader_init(&r, member->crl + CRL_HEADER, member->crl_len - CRL_HEADER);
+    while (sl_read_left(&r) > 0)
+        if (sl_read_u32(&r) == serial)
             return true;
     return false;
 }
@@ -181,17 +187,27 @@ static int take_crl(void *ctx, const uint8_t *crl, size_t len)
     sl_reader_init(&r, crl, len);
     uint32_t network = sl_read_u32(&r);
     uint32_t number = sl_read_u32(&r);
-    size_t count = sl_read_left(&r) / 4;
-    if (sl_read_failed(&r) || len % 4 != 0 || network != member->config.network ||
-        count > REVOKED_MAX)
+    if (sl_read_failed(&r) || len % 4 != 0 || network != member->config.network || len > SL_CRL_MAX)
         return -EBADMSG;
     if (number <= member->crl_number)
         return -EALREADY;
-    for (size_t i = 0; i < count; i++)
-        member->revoked[i] = sl_read_u32(&r);
-    member->revoked_count = count;
+    uint8_t *copy = malloc(len);
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, crl, len);
+    free(member->crl);
+    member->crl = copy;
+    member->crl_len = len;
     member->crl_number = number;
     return 0;
+}
+
+static const uint8_t *crl_in_force(void *ctx, uint64_t *ret_number, size_t *ret_len)
+{
+    const struct sl_fake_member *member = ctx;
+    *ret_number = member->crl_number;
+    *ret_len = member->crl_len;
+    return member->crl;
 }
 
 static bool revoked(void *ctx, const struct sl_identity *identity)
@@ -210,6 +226,7 @@ void sl_fake_membership(struct sl_fake_member *member, struct sl_membership *ret
         .own_chain = own_chain,
         .take_crl = take_crl,
         .revoked = revoked,
+        .crl = crl_in_force,
     };
 }
 
@@ -331,10 +348,13 @@ static int accept_session(void *ctx, const struct sl_address *from, const uint8_
     (void)from;
     (void)ret_reply;
     (void)reply_cap;
-    *ret_session = NULL;
+    if (ret_session)
+        *ret_session = NULL;
     *ret_reply_len = 0;
     if (len < 1 || bytes[0] != MESSAGE_CLIENT)
         return -EBADMSG;
+    if (!ret_session)
+        return -EBUSY;
     struct sl_session *session = session_new(ctx, unix_time, now);
     if (!session)
         return -EBADMSG;

@@ -142,7 +142,7 @@ static void test_wrong_use(void **state)
     expect_wrong("tool paint", "Paints a wall");
     expect_wrong("tool paint wal x", "Did you mean wall?");
     expect_wrong("tool paint wall", "Usage: tool paint wall WHAT");
-    expect_wrong("tool paint wall a b c", "too much");
+    expect_wrong("tool paint wall a b c", "too many");
     expect_wrong("tool paint wall a --colr red", "Did you mean --color?");
     expect_wrong("tool paint wall a -z", "no option -z");
     expect_wrong("tool paint wall a --color", "--color needs a value");

@@ -569,6 +569,31 @@ static void test_passphrase_files(void **state)
     expect_said("not a plain file");
 }
 
+/* Locking wipes a persona from memory: only one that is kept can come back. */
+static void test_only_a_kept_persona_is_locked(void **state)
+{
+    (void)state;
+    static const struct exchange in_memory[] = {
+        {"\"do\":\"personas\"",
+         "{\"id\": @, \"ok\": true, \"personas\": [{\"persona\": 1, \"nick\": \"ana\", "
+         "\"kept\": false}]}\n"},
+    };
+    BEGIN(in_memory);
+    assert_int_equal(run("persona|lock|ana"), SL_EXIT_FAILURE);
+    end();
+    expect_said("persona forget ana");
+    static const struct exchange kept[] = {
+        {"\"do\":\"personas\"",
+         "{\"id\": @, \"ok\": true, \"personas\": [{\"persona\": 1, \"nick\": \"ana\", "
+         "\"kept\": true}]}\n"},
+        {"\"do\":\"persona.lock\"", "{\"id\": @, \"ok\": true}\n"},
+    };
+    BEGIN(kept);
+    assert_int_equal(run("persona|lock|ana"), 0);
+    end();
+    expect_said("ana is locked.");
+}
+
 /* Chat through a pipe: lines are sent, what comes is printed, a command is a command. */
 static void test_chat_through_a_pipe(void **state)
 {
@@ -599,7 +624,7 @@ static void test_chat_through_a_pipe(void **state)
     };
     int pipe_ends[2];
     assert_int_equal(pipe(pipe_ends), 0);
-    static const char typed[] = "hello\n\n   \n/hlep\n//slash";
+    static const char typed[] = "hello\n\n   \n/hlep\n/join BOB\n//slash";
     assert_int_equal(write(pipe_ends[1], typed, sizeof(typed) - 1), sizeof(typed) - 1);
     close(pipe_ends[1]);
     int in = dup(STDIN_FILENO);
@@ -613,6 +638,7 @@ static void test_chat_through_a_pipe(void **state)
     expect_said("bob ✓: hi ana\n");
     expect_said("bob ✓ → ana: missed\n");
     expect_said("no command /hlep. Did you mean /help?");
+    expect_said("BOB is a person: /msg BOB goes there");
     assert_non_null(strstr(fake.requests[7], "\"number\":7"));
     assert_null(strchr(said, '\033'));
 }
@@ -639,6 +665,7 @@ int main(void)
         cmocka_unit_test(test_status_in_words),
         cmocka_unit_test(test_neighbours_table),
         cmocka_unit_test(test_passphrase_files),
+        cmocka_unit_test(test_only_a_kept_persona_is_locked),
         cmocka_unit_test(test_chat_through_a_pipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
