@@ -116,6 +116,8 @@ help:
 	@echo 'make bench        the figures, each beside its yardstick'
 	@echo 'make coverage     line coverage of mesh, chat and crypto'
 	@echo 'make check-layers who includes whom, and what the pure layers ask of the C library'
+	@echo 'make check-format what clang-format would change'
+	@echo 'make test-mbedtls3 the same source against Mbed TLS 3.6 of Debian 13, in a sysroot'
 	@echo 'make install      into DESTDIR/PREFIX (default /usr/local)'
 	@echo 'make unit-NAME    one unit test, for example unit-test_wire; VARIANT=asan for sanitizers'
 
@@ -126,13 +128,16 @@ demo: $(PACKAGES)-build $(PACKAGES)-demo
 PREFIX  ?= /usr/local
 DESTDIR ?=
 install: all
-	install -Dm755 $(B)/starlingd $(DESTDIR)$(PREFIX)/sbin/starlingd
+	install -Dm755 $(B)/starlingd $(DESTDIR)$(PREFIX)/bin/starlingd
 	install -Dm755 $(B)/starling $(DESTDIR)$(PREFIX)/bin/starling
 	install -Dm644 host-tools/starling.1 $(DESTDIR)$(PREFIX)/share/man/man1/starling.1
 	install -Dm644 firmware/system/starlingd.8 $(DESTDIR)$(PREFIX)/share/man/man8/starlingd.8
+	install -Dm644 firmware/system/starlingd.conf $(DESTDIR)$(PREFIX)/share/starling/starlingd.conf
 	install -Dm644 host-tools/starling.bash-completion \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/starling
-	sed 's|/usr/sbin/|$(PREFIX)/sbin/|' firmware/system/starlingd.service > $(B)/starlingd.service
+	install -Dm644 firmware/system/starling.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/starling.conf
+	sed 's|/usr/bin/starlingd|$(PREFIX)/bin/starlingd|' firmware/system/starlingd.service \
+	    > $(B)/starlingd.service
 	install -Dm644 $(B)/starlingd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/starlingd.service
 
 # ---------------------------------------------------------------------------------------------
@@ -169,6 +174,9 @@ unit: $(UNIT_TESTS)
 # One unit test by name, for example: make unit-test_wire
 unit-%: $(B)/tests/%
 	$<
+
+check-format: $(PACKAGES)-test
+	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 
 # Every corpus through its target, each input twice.
 REPLAYS := $(patsubst %,$(B)/replay/%,$(FUZZ_NAMES))

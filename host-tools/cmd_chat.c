@@ -198,6 +198,7 @@ static void read_pipe(struct sl_talk *talk, struct input *input)
     }
     if (input->len > 0) { /* the last line has no line feed */
         input->bytes[input->len] = '\0';
+        input->len = 0;
         sl_talk_line(talk, input->bytes);
     }
     talk->done = true;
@@ -229,12 +230,14 @@ static void loop(struct sl_talk *talk)
     static struct input input;
     sigset_t waiting;
     catch_signals(&waiting);
+    const struct timespec at_once = {0};
     while (!talk->done) {
-        /* Answers may have brought events along. */
         take_events(talk);
         struct pollfd ready[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                                  {.fd = sl_client_fd(talk->client), .events = POLLIN}};
-        int count = talk->done ? 0 : ppoll(ready, SL_ARRAY_LEN(ready), NULL, &waiting);
+        /* The answer to what was asked meanwhile may have brought events along. */
+        const struct timespec *wait = sl_client_has_event(talk->client) ? &at_once : NULL;
+        int count = talk->done ? 0 : ppoll(ready, SL_ARRAY_LEN(ready), wait, &waiting);
         if (got_signal != 0) {
             int number = got_signal;
             got_signal = 0;
@@ -301,7 +304,8 @@ const struct sl_command sl_cmd_chat = {
     "them.\n"
     "Without a persona, it asks for a nick and makes one that lives in memory. What you type is\n"
     "never written to a history file. In a pipe, each line of input is sent and what comes is "
-    "printed.\n\n"
+    "printed;\n"
+    "with --json as one line of JSON for each message, and for each change of its state.\n\n"
     "Examples:\n"
     "  starling chat\n"
     "  starling chat '#medics' --as ana\n"

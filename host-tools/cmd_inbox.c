@@ -97,12 +97,10 @@ static bool follow_event(struct inbox *inbox, json_t *event)
                   (inbox->all || json_is_true(json_object_get(message, "unread")));
     if (!wanted)
         return true;
-    if (inbox->call->settings->json) {
-        json_dumpf(message, stdout, JSON_COMPACT);
-        putchar('\n');
-    } else {
+    if (inbox->call->settings->json)
+        sl_message_print_json(message);
+    else
         sl_message_print(&inbox->view, message);
-    }
     fflush(stdout);
     if (inbox->peek)
         return true;
@@ -156,8 +154,7 @@ static bool read_inbox(struct inbox *inbox, bool follows)
         json_t *message;
         json_array_foreach(messages, i, message)
         {
-            json_dumpf(message, stdout, JSON_COMPACT);
-            putchar('\n');
+            sl_message_print_json(message);
             note_number(inbox, message);
         }
     } else {

@@ -365,7 +365,7 @@ static enum handed hand_over(const struct sl_settings *settings, const uint8_t *
 }
 
 static void show_revoked(const struct sl_call *call, const struct sl_network *network,
-                         const struct sl_issued *issued, enum handed handed, size_t crl_len)
+                         const struct sl_issued *issued, enum handed handed)
 {
     if (call->settings->json) {
         char serial[2 * SL_SERIAL_LEN + 1];
@@ -390,11 +390,6 @@ static void show_revoked(const struct sl_call *call, const struct sl_network *ne
                "where a node of the network runs, and repeat:  starling network revoke %s\n"
                "One node is enough: the mesh carries it on.\n",
                issued->name);
-    if (crl_len > SL_PAYLOAD_MAX)
-        printf(
-            "The list has %zu bytes, and the mesh carries %d. Copy network.crl into the bundle of\n"
-            "each node instead, and restart starlingd there.\n",
-            crl_len, SL_PAYLOAD_MAX);
 }
 
 static int run_revoke(struct sl_call *call)
@@ -422,7 +417,7 @@ static int run_revoke(struct sl_call *call)
             sl_output_error("%s/network.crl cannot be written: %s.", network->folder,
                             strerror(-rc));
         handed = hand_over(call->settings, crl, (size_t)len);
-        show_revoked(call, network, &issued, handed, (size_t)len);
+        show_revoked(call, network, &issued, handed);
     }
     bool good = len > 0 && rc == 0 && handed != HANDED_REFUSED;
     free(crl);

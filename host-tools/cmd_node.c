@@ -56,6 +56,10 @@ static int open_invited(const char *wanted, const struct sl_invite *invite,
         sl_output_error("that invite holds no usable network.");
         return -EBADMSG;
     }
+    if (wanted == NULL)
+        wanted = getenv("STARLING_NETWORK");
+    if (wanted != NULL && wanted[0] == '\0')
+        wanted = NULL;
     const char *name = authority.identity.name;
     char *folder = wanted != NULL && strchr(wanted, '/') != NULL
                        ? sl_output_format("%s", wanted)

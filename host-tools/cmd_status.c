@@ -78,7 +78,8 @@ static void print_links(json_t *status, json_t *neighbours)
         printf("%lld, in step with %zu of them", (long long)up, in_step);
     if (number(status, "handshakes") > 0)
         printf("; %lld greeting", (long long)number(status, "handshakes"));
-    printf("; %lld nodes known\n", (long long)number(status, "origins"));
+    int64_t known = number(status, "origins");
+    printf("; %lld %s known\n", (long long)known, known == 1 ? "node" : "nodes");
 }
 
 static void print_clock(json_t *status)

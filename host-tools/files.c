@@ -116,7 +116,8 @@ bool sl_files_exist(const char *folder, const char *name)
     return exists;
 }
 
-int sl_files_make_folder(const char *path)
+/* With its parents, for the owner alone. No error if it is there. */
+static int make_folder(const char *path)
 {
     char *partial = sl_output_format("%s", path);
     int rc = 0;
@@ -198,7 +199,7 @@ static void clear_stale(const char *parent)
 int sl_stage_begin(struct sl_stage *stage, const char *parent)
 {
     *stage = (struct sl_stage){.fd = -1};
-    int rc = sl_files_make_folder(parent);
+    int rc = make_folder(parent);
     if (rc < 0)
         return rc;
     clear_stale(parent);

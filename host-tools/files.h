@@ -21,9 +21,6 @@ void sl_files_clear(const char *folder);
 
 bool sl_files_exist(const char *folder, const char *name);
 
-/* With its parents, for the owner alone. No error if it is there. */
-int sl_files_make_folder(const char *path);
-
 /* A folder in the making, beside the place where it will be. It is locked, so that another run
  * which clears away what a killed one left lets it be. */
 struct sl_stage {

@@ -105,6 +105,12 @@ void sl_message_print(struct sl_message_view *view, json_t *message)
     fputc('\n', view->to);
 }
 
+void sl_message_print_json(json_t *message)
+{
+    json_dumpf(message, stdout, JSON_COMPACT);
+    putchar('\n');
+}
+
 static bool mark_one(struct sl_client *client, json_t *persona, json_t *message)
 {
     json_t *fields = json_object();

@@ -32,6 +32,9 @@ int sl_message_rank(const char *state);
 /* The beginning of its text on one line, clean, to be freed. */
 char *sl_message_excerpt(json_t *message);
 
+/* For --json: one line. */
+void sl_message_print_json(json_t *message);
+
 /* Tells starlingd that its persona looked at the newest of each conversation in `messages`. False
  * if that failed (told). `persona` may be NULL. */
 struct sl_client;

@@ -29,7 +29,9 @@ static void print_rows(FILE *to, const QRcode *code, const char *begin, const ch
     }
 }
 
-int sl_qr_print(FILE *to, const char *text, size_t *ret_columns)
+/* -EFBIG if the text does not fit a code, -ENOSPC if the terminal is too narrow; ret_columns then
+ * says how many it takes. */
+static int print_code(FILE *to, const char *text, size_t *ret_columns)
 {
     QRcode *code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_L);
     if (code == NULL)
@@ -50,7 +52,7 @@ int sl_qr_print(FILE *to, const char *text, size_t *ret_columns)
 void sl_qr_show(FILE *to, const char *text)
 {
     size_t columns = 0;
-    int rc = sl_qr_print(to, text, &columns);
+    int rc = print_code(to, text, &columns);
     if (rc == -ENOSPC)
         sl_output_error("the QR code is %zu columns wide: make the terminal wider, or its letters "
                         "smaller, and try again.",

@@ -6,12 +6,8 @@
 
 #include <stdio.h>
 
-/* Prints `text` as a QR code (ISO/IEC 18004, correction level L, with its quiet zone). On a
- * terminal in black on white, whatever its colours are. -EFBIG if the text does not fit a code,
- * -ENOSPC if the terminal is too narrow; ret_columns then says how many it takes. */
-int sl_qr_print(FILE *to, const char *text, size_t *ret_columns);
-
-/* As sl_qr_print(), with words for what goes wrong. */
+/* Prints `text` as a QR code (ISO/IEC 18004, correction level L, with its quiet zone), on a
+ * terminal in black on white, whatever its colours are; or says why that cannot be. */
 void sl_qr_show(FILE *to, const char *text);
 
 #endif

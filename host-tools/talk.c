@@ -22,14 +22,15 @@ void sl_talk_note(struct sl_talk *talk, const char *format, ...)
 {
     va_list list;
     char *text = NULL;
+    FILE *out = talk->settings->json ? stderr : stdout;
     va_start(list, format);
     int len = vasprintf(&text, format, list);
     va_end(list);
     if (len < 0)
         return;
-    printf("%s-- ", sl_output_style(stdout, SL_STYLE_DIM));
-    sl_output_flow(stdout, text, (struct sl_flow){3, 3, talk->view.columns});
-    printf("%s\n", sl_output_style(stdout, SL_STYLE_PLAIN));
+    fprintf(out, "%s-- ", sl_output_style(out, SL_STYLE_DIM));
+    sl_output_flow(out, text, (struct sl_flow){3, 3, talk->view.columns});
+    fprintf(out, "%s\n", sl_output_style(out, SL_STYLE_PLAIN));
     talk->bottom = 0;
     free(text);
 }
@@ -55,7 +56,10 @@ static void print_message(struct sl_talk *talk, json_t *message)
 {
     json_int_t number = json_integer_value(json_object_get(message, "number"));
     talk->view.columns = talk->on_terminal ? sl_output_columns(stdout) : 0;
-    sl_message_print(&talk->view, message);
+    if (talk->settings->json)
+        sl_message_print_json(message);
+    else
+        sl_message_print(&talk->view, message);
     talk->bottom = 0;
     talk->last = number > talk->last ? number : talk->last;
 }
@@ -73,11 +77,13 @@ static void print_own(struct sl_talk *talk, json_t *message)
     json_int_t number = json_integer_value(json_object_get(message, "number"));
     if (number <= talk->last)
         return; /* shown already, by what was looked up after lost events */
-    if (!talk->on_terminal) {
+    if (!talk->on_terminal && !talk->settings->json) {
         talk->last = number;
         return;
     }
     print_message(talk, message);
+    if (talk->settings->json)
+        return;
     if (json_is_false(json_object_get(message, "durable")))
         sl_talk_note(talk, "the node's disk did not take that: it lives in memory only");
     print_state(talk, message);
@@ -253,6 +259,10 @@ static void print_states(struct sl_talk *talk, json_t *states, const char *state
     {
         if (strcmp(sl_ask_text(message, "state"), state) != 0 || rewrite_state(talk, message))
             continue;
+        if (talk->settings->json) {
+            sl_message_print_json(message);
+            continue;
+        }
         only = message;
         count++;
     }

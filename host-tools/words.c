@@ -73,14 +73,6 @@ static void in_unit(uint64_t bytes, size_t unit, char ret_text[NUMBER_MAX])
         snprintf(ret_text, NUMBER_MAX, "%" PRIu64 ".%" PRIu64, tenths / 10, tenths % 10);
 }
 
-void sl_words_bytes(uint64_t bytes, char ret_text[SL_WORDS_MAX])
-{
-    size_t unit = byte_unit(bytes);
-    char number[NUMBER_MAX];
-    in_unit(bytes, unit, number);
-    snprintf(ret_text, SL_WORDS_MAX, "%s %s", number, byte_units[unit]);
-}
-
 void sl_words_share(uint64_t bytes, uint64_t bytes_max, char ret_text[SL_WORDS_MAX])
 {
     size_t unit = byte_unit(bytes_max);

@@ -13,9 +13,6 @@ void sl_words_duration(int64_t seconds, char ret_text[SL_WORDS_MAX]);
 /* "just now" or "3 min ago". */
 void sl_words_ago(int64_t seconds, char ret_text[SL_WORDS_MAX]);
 
-/* "812 B", "3.1 KiB", "64 MiB". */
-void sl_words_bytes(uint64_t bytes, char ret_text[SL_WORDS_MAX]);
-
 /* "3.1 of 64 MiB": both in the unit of the second; "2.5 KiB of 64 MiB" if that would say 0. */
 void sl_words_share(uint64_t bytes, uint64_t bytes_max, char ret_text[SL_WORDS_MAX]);
 

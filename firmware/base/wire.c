@@ -156,15 +156,6 @@ void sl_write_zeros(struct sl_writer *w, size_t len)
         memset(room, 0, len);
 }
 
-void sl_write_patch_u16(struct sl_writer *w, size_t at, uint16_t value)
-{
-    /* After a failure the place may never have been written. */
-    if (w->failed)
-        return;
-    assert(w->len >= 2 && at <= w->len - 2);
-    put_integer(w->bytes + at, value, 2);
-}
-
 size_t sl_write_left(const struct sl_writer *w)
 {
     return w->failed ? 0 : w->cap - w->len;

@@ -55,9 +55,6 @@ void sl_write_zeros(struct sl_writer *w, size_t len);
 /* Room for `len` bytes that the caller fills; NULL (and failed) if there is none. */
 uint8_t *sl_write_reserve(struct sl_writer *w, size_t len);
 
-/* Overwrites two bytes written before: for lengths known only afterwards. */
-void sl_write_patch_u16(struct sl_writer *w, size_t at, uint16_t value);
-
 size_t sl_write_left(const struct sl_writer *w);
 
 /* Number of bytes written, or -ENOBUFS if something did not fit. */

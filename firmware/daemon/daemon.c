@@ -87,9 +87,11 @@ static int open_store(struct sl_daemon *daemon)
         return error;
     snprintf(path, sizeof(path), "%s/starling.db", daemon->config->state);
     struct sl_store_config config = {
-        .path = daemon->lock_fd >= 0 ? path : NULL,
+        .path = path,
         .bytes_max = daemon->config->store_bytes_max,
-        .memory_bytes_max = (uint64_t)4 << 20,
+        /* What was never on a disk needs more room than what waits for it. */
+        .memory_bytes_max =
+            daemon->lock_fd >= 0 ? (uint64_t)4 << 20 : daemon->config->store_bytes_max,
         .report = store_report,
     };
     error = sl_store_open(&config, &daemon->store);

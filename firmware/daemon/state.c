@@ -14,26 +14,23 @@
 
 #define CRL_NAME "network.crl"
 
+/* A disk that may not be written can still be read, and its lock be held. */
+static int open_lock(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && (errno == EROFS || errno == EACCES))
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd;
+}
+
 int sl_daemon_lock_state(struct sl_daemon *daemon)
 {
     char path[SL_CONFIG_PATH_MAX + 8];
-    int made = mkdir(daemon->config->state, 0700);
-    if (made < 0 && errno != EEXIST) {
-        sl_log(LOG_WARNING,
-               "the state folder cannot be made (%s): messages are in memory only, "
-               "and lost when this node stops; see 'state' under [node]",
-               strerror(errno));
-        return 0;
-    }
+    (void)mkdir(daemon->config->state, 0700);
     snprintf(path, sizeof(path), "%s/lock", daemon->config->state);
-    daemon->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (daemon->lock_fd < 0) {
-        sl_log(LOG_WARNING,
-               "the state folder cannot be written to (%s): messages are in memory "
-               "only, and lost when this node stops",
-               strerror(errno));
-        return 0;
-    }
+    daemon->lock_fd = open_lock(path);
+    if (daemon->lock_fd < 0)
+        return 0; /* the store says what that means */
     if (flock(daemon->lock_fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
         sl_log(LOG_ERR, "another starlingd works in this state folder; stop it, or give this one "
                         "another 'state' under [node]");

@@ -39,9 +39,9 @@ static int decode(const uint8_t *value, size_t len, sl_time now, struct arrival 
     return sl_envelope_decode(ret->bytes, ret->len, &ret->envelope);
 }
 
-/* A relay that lies about the age could make an envelope end early everywhere. Where its date can be
- * checked it is no older than that. The other way round the date proves nothing: clocks may stand
- * still. */
+/* A relay that lies about the age could make an envelope end early everywhere. Where its date can
+ * be checked it is no older than that. The other way round the date proves nothing: clocks may
+ * stand still. */
 static void limit_age(const struct sl_node *node, struct arrival *a, sl_time now)
 {
     int64_t unix_us = node->clock.source > SL_CLOCK_STORED ? sl_clock_unix(&node->clock, now) : 0;
@@ -73,10 +73,10 @@ static void take_copy(struct sl_node *node, const struct arrival *a, int64_t num
 static bool is_after_expiry(const struct sl_node *node, const struct sl_origin *origin,
                             const struct arrival *a, sl_time now)
 {
-    int64_t unix_us = sl_clock_unix(&node->clock, now);
+    int64_t unix_s = sl_node_unix_seconds(node, now);
     int64_t not_after = origin->identity.not_after;
     return (int64_t)(a->envelope.created / (uint64_t)SL_SECOND) > not_after ||
-           (unix_us != 0 && (unix_us - (now - a->born)) / SL_SECOND > not_after);
+           (unix_s != 0 && unix_s - (now - a->born) / SL_SECOND > not_after);
 }
 
 /* Honest relays pass on only what they checked: whoever does not, and makes us check in vain, pays
@@ -112,6 +112,8 @@ static bool is_signed(struct sl_node *node, const struct arrival *a, sl_time now
         return true;
     sl_bucket_take(&a->link->quota, failure_cost, now);
     node->status.rejected_signature++;
+    if (a->link->to_all)
+        sl_link_distrust(node, a->link, now); /* hardly the neighbour's own doing */
     return false;
 }
 

@@ -6,6 +6,12 @@
 
 #define LOSS_WINDOW 1000 /* frames that the loss estimate looks back on, about */
 
+struct opened {
+    struct sl_frame_header header;
+    const uint8_t *body;
+    size_t body_len, len;
+};
+
 /* Length of the body; -EALREADY for a replay, -EACCES for what its key does not open. */
 static int open_frame(struct sl_node *node, struct sl_link *link, const uint8_t *bytes, size_t len,
                       uint8_t ret_body[SL_FRAME_BODY_MAX])
@@ -41,6 +47,55 @@ static void count_frame(struct sl_node *node, struct sl_link *link, size_t len, 
         link->received /= 2;
         link->lost /= 2;
     }
+}
+
+/* What a frame to all may hold, by the signature at its end: an element that only its sender may
+ * say needs one. SL_ELEMENT_BYE was never anything. */
+static bool may_hold(const struct sl_element *element, bool is_signed)
+{
+    switch ((enum sl_element_type)element->type) {
+    case SL_ELEMENT_HELLO:
+    case SL_ELEMENT_CRL:
+        return is_signed;
+    case SL_ELEMENT_SKETCH:
+    case SL_ELEMENT_MORE:
+    case SL_ELEMENT_WANT:
+    case SL_ELEMENT_MARK:
+    case SL_ELEMENT_ECHO:
+    case SL_ELEMENT_WHO:
+    case SL_ELEMENT_CRL_WANT:
+    case SL_ELEMENT_CRL_PART:
+        return false;
+    case SL_ELEMENT_ENVELOPE:
+    case SL_ELEMENT_BYE:
+    case SL_ELEMENT_SIGNATURE:
+    default:
+        return true;
+    }
+}
+
+/* All neighbours of a neighbour hold the key of what it sends to all. Whether one of them, and not
+ * the neighbour itself, made this frame: it holds what it must not. */
+static bool is_forged(const struct sl_node *node, const struct sl_link *link,
+                      const struct sl_frame_header *header, const uint8_t *body, size_t len)
+{
+    struct sl_reader r;
+    struct sl_element element, last = {0};
+    bool is_signed = false;
+    sl_reader_init(&r, body, len);
+    while (sl_element_next(&r, &element))
+        last = element;
+    if (last.type == SL_ELEMENT_SIGNATURE && last.len == SL_SIGNATURE_LEN && !sl_read_failed(&r)) {
+        is_signed = sl_frame_verify(&node->config.primitives, link->peer.key, header, body,
+                                    len - 3 - SL_SIGNATURE_LEN, last.value);
+        if (!is_signed)
+            return true;
+    }
+    sl_reader_init(&r, body, len);
+    while (sl_element_next(&r, &element))
+        if (!may_hold(&element, is_signed))
+            return true;
+    return false;
 }
 
 static void take_element(struct sl_node *node, struct sl_link *link,
@@ -80,7 +135,8 @@ static void take_element(struct sl_node *node, struct sl_link *link,
     case SL_ELEMENT_CRL_PART:
         sl_revocation_part(node, link, element, now);
         break;
-    case SL_ELEMENT_BYE: /* a session says goodbye itself, where no third one can forge it */
+    case SL_ELEMENT_SIGNATURE: /* looked at before */
+    case SL_ELEMENT_BYE:       /* a session says goodbye itself, where no third one can forge it */
     default:
         break;
     }
@@ -102,6 +158,19 @@ static void take_body(struct sl_node *node, struct sl_link *link, const uint8_t 
         node->status.rejected_malformed++;
 }
 
+static void take_opened(struct sl_node *node, struct sl_link *link, const struct opened *frame,
+                        sl_time now)
+{
+    link->to_all = frame->header.epoch < SL_EPOCHS;
+    if (link->to_all && is_forged(node, link, &frame->header, frame->body, frame->body_len)) {
+        node->status.rejected_signature++;
+        sl_link_distrust(node, link, now);
+        return;
+    }
+    count_frame(node, link, frame->len, now);
+    take_body(node, link, frame->body, frame->body_len, now);
+}
+
 void sl_link_frame(struct sl_node *node, int bearer, const struct sl_address *from,
                    const uint8_t *bytes, size_t len, sl_time now)
 {
@@ -112,8 +181,9 @@ void sl_link_frame(struct sl_node *node, int bearer, const struct sl_address *fr
             continue;
         int body_len = open_frame(node, n->link, bytes, len, body);
         if (body_len >= 0) {
-            count_frame(node, n->link, len, now);
-            take_body(node, n->link, body, (size_t)body_len, now);
+            struct opened frame = {.body = body, .body_len = (size_t)body_len, .len = len};
+            sl_frame_peek(bytes, len, &frame.header);
+            take_opened(node, n->link, &frame, now);
             return;
         }
         replayed = replayed || body_len == -EALREADY;

@@ -60,11 +60,31 @@ void sl_keys_offer(struct sl_node *node, struct sl_link *link, sl_time now)
     link->key_retry_at = SL_NEVER;
     for (size_t class = 0; class < SL_KEY_CLASSES; class ++) {
         const struct sl_sender *sender = sender_of(node, link, class);
-        if (!sender || link->acked[class] == sender->epoch)
+        if (!sender || link->acked[class] == sender->epoch ||
+            (class == SL_KEY_BEARER && link->refused_epoch == sender->epoch))
             continue;
         send_key(node, link, sender);
         link->key_retry_at = now + KEY_RETRY;
     }
+}
+
+static void say(struct sl_node *node, struct sl_link *link, enum sl_control_type type, int epoch)
+{
+    uint8_t bytes[SL_KEY_ACK_LEN] = {(uint8_t)type, (uint8_t)epoch};
+    node->config.sessions.send(link->session, bytes, sizeof(bytes));
+}
+
+void sl_keys_drop(struct sl_node *node, struct sl_link *link)
+{
+    struct sl_receiver *receivers = link->receivers[SL_KEY_BEARER];
+    if (receivers[0].window)
+        link->dropped_epoch = receivers[0].epoch;
+    for (size_t i = 0; i < 2; i++) {
+        free(receivers[i].window);
+        receivers[i] = (struct sl_receiver){0};
+    }
+    if (link->dropped_epoch >= 0)
+        say(node, link, SL_CONTROL_KEY_DROP, link->dropped_epoch);
 }
 
 static bool take_key(struct sl_node *node, struct sl_link *link, const uint8_t *bytes, size_t len)
@@ -72,6 +92,10 @@ static bool take_key(struct sl_node *node, struct sl_link *link, const uint8_t *
     struct sl_key_message message;
     if (sl_key_message_decode(bytes, len, &message) < 0)
         return false;
+    if (message.epoch == link->dropped_epoch) {
+        say(node, link, SL_CONTROL_KEY_DROP, message.epoch);
+        return true;
+    }
     struct sl_receiver *receivers = link->receivers[message.epoch / SL_EPOCHS];
     if (!receivers[0].window || receivers[0].epoch != message.epoch) {
         struct sl_window *window = malloc(sizeof(*window));
@@ -83,8 +107,7 @@ static bool take_key(struct sl_node *node, struct sl_link *link, const uint8_t *
         memcpy(receivers[0].key, message.key, SL_KEY_LEN);
         sl_window_init(window, message.first_counter);
     }
-    uint8_t ack[SL_KEY_ACK_LEN] = {SL_CONTROL_KEY_ACK, message.epoch};
-    node->config.sessions.send(link->session, ack, sizeof(ack));
+    say(node, link, SL_CONTROL_KEY_ACK, message.epoch);
     node->config.primitives.wipe(node->config.primitives.ctx, &message, sizeof(message));
     return true;
 }
@@ -95,12 +118,26 @@ static bool take_ack(struct sl_node *node, struct sl_link *link, const uint8_t *
         return false;
     size_t class = bytes[1] / SL_EPOCHS;
     const struct sl_sender *sender = sender_of(node, link, class);
-    if (!sender || sender->epoch != bytes[1])
+    if (!sender || sender->epoch != bytes[1] || bytes[1] == link->refused_epoch)
         return true; /* of a key that is no longer in use */
     link->acked[class] = bytes[1];
     if (link->acked[SL_KEY_LINK] == link->sender.epoch &&
         (!sender_of(node, link, SL_KEY_BEARER) || sl_link_hears_broadcast(node, link)))
         link->key_retry_at = SL_NEVER;
+    return true;
+}
+
+/* From now on it gets frames of its own, until there is another key. */
+static bool take_drop(const struct sl_node *node, struct sl_link *link, const uint8_t *bytes,
+                      size_t len)
+{
+    const struct sl_sender *sender = sender_of(node, link, SL_KEY_BEARER);
+    if (len != SL_KEY_ACK_LEN || bytes[1] >= SL_EPOCHS)
+        return false;
+    if (sender && sender->epoch == bytes[1]) {
+        link->refused_epoch = bytes[1];
+        link->acked[SL_KEY_BEARER] = -1;
+    }
     return true;
 }
 
@@ -114,6 +151,8 @@ void sl_keys_read(struct sl_node *node, struct sl_link *link)
             ok = take_key(node, link, bytes, len);
         else if (bytes[0] == SL_CONTROL_KEY_ACK)
             ok = take_ack(node, link, bytes, len);
+        else if (bytes[0] == SL_CONTROL_KEY_DROP)
+            ok = take_drop(node, link, bytes, len);
         if (!ok)
             node->status.rejected_malformed++;
     }

@@ -45,6 +45,9 @@ void sl_keys_read(struct sl_node *node, struct sl_link *link);
 /* The peer's key of that epoch, or NULL. */
 struct sl_receiver *sl_keys_receiver(struct sl_link *link, uint8_t epoch);
 
+/* Throws the peer's key to all away, and says so in the session. */
+void sl_keys_drop(struct sl_node *node, struct sl_link *link);
+
 /* Whether a frame to everyone on the bearer reaches it. */
 bool sl_link_hears_broadcast(const struct sl_node *node, const struct sl_link *link);
 

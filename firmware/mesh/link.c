@@ -18,6 +18,7 @@ enum {
 #define UNANSWERED_AFTER (500 * SL_MILLISECOND)
 #define FIRST_GAP        (2 * SL_SECOND) /* between hellos, assumed until two came */
 #define HELLO_GAP_MAX    (10 * SL_SECOND)
+#define DROP_RETRY       SL_SECOND
 
 static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
 
@@ -37,6 +38,9 @@ static struct sl_link *link_new(struct sl_node *node, struct sl_neighbour *neigh
     link->last_heard = now;
     link->slot = -1;
     link->key_retry_at = SL_NEVER;
+    link->refused_epoch = -1;
+    link->dropped_epoch = -1;
+    link->drop_at = SL_NEVER;
     link->hello_gap = FIRST_GAP;
     for (size_t i = 0; i < SL_KEY_CLASSES; i++)
         link->acked[i] = -1;
@@ -99,10 +103,21 @@ static sl_time silence_at(const struct sl_link *link)
     return link->last_heard + sl_link_patience(link);
 }
 
+/* When what the peer says to all counts as not arriving here: a radio that loses broadcasts, or
+ * somebody who spoiled the window with forged counters. Before the link would end for it. */
+static sl_time deaf_at(const struct sl_link *link)
+{
+    if (!link->up || !link->receivers[SL_KEY_BEARER][0].window)
+        return SL_NEVER;
+    sl_time heard = link->sync.hello_at > link->up_since ? link->sync.hello_at : link->up_since;
+    return heard + sl_link_patience(link) * 7 / 10;
+}
+
 static void schedule(struct sl_node *node, struct sl_link *link)
 {
     sl_time at = node->config.sessions.deadline(link->session);
     at = sl_min_time(at, link->key_retry_at);
+    at = sl_min_time(at, sl_min_time(link->drop_at, deaf_at(link)));
     sl_node_alarm(node, &link->alarm, sl_min_time(at, silence_at(link)));
 }
 
@@ -163,8 +178,8 @@ static struct sl_link *silent_handshake(const struct sl_node *node, bool servers
     return result;
 }
 
-/* Handshakes are dear: their number is capped, and the silent ones give way. `ret_victim` is the one
- * that has to, or NULL. */
+/* Handshakes are dear: their number is capped, and the silent ones give way. `ret_victim` is the
+ * one that has to, or NULL. */
 static bool may_begin(const struct sl_node *node, const struct sl_neighbour *neighbour, bool client,
                       sl_time now, struct sl_link **ret_victim)
 {
@@ -251,7 +266,7 @@ enum sl_refusal sl_link_judge(const struct sl_node *node, const struct sl_identi
                               sl_time now)
 {
     const struct sl_membership *membership = &node->config.membership;
-    int64_t unix_s = sl_clock_unix(&node->clock, now) / SL_SECOND;
+    int64_t unix_s = sl_node_unix_seconds(node, now);
     if (memcmp(peer->key, node->key, SL_KEY_LEN) == 0)
         return SL_REFUSAL_SELF;
     if (membership->revoked(membership->ctx, peer))
@@ -378,7 +393,23 @@ static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
         sessions->tick(link->session, now);
     if (now >= link->key_retry_at)
         sl_link_offer_keys(node, link, now);
+    if (now >= link->drop_at || now >= deaf_at(link))
+        sl_link_distrust(node, link, now);
     pump(node, link, now);
+}
+
+void sl_link_distrust(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    /* Again until it speaks to us alone. */
+    bool is_told = link->drop_at != SL_NEVER && link->sync.hello_at > link->dropped_at;
+    if (link->drop_at == SL_NEVER)
+        link->dropped_at = now;
+    link->drop_at = is_told ? SL_NEVER : now + DROP_RETRY;
+    if (is_told)
+        return;
+    sl_keys_drop(node, link);
+    flush(node, link);
+    schedule(node, link);
 }
 
 /* ---- LINK datagrams ---- */

@@ -23,6 +23,11 @@ struct sl_link {
     struct sl_sender sender;   /* the key for this link alone */
     int acked[SL_KEY_CLASSES]; /* epoch that the peer acknowledged, or -1 */
     sl_time key_retry_at;
+    int refused_epoch; /* of our key to all, that the peer takes no frames under; or -1 */
+    int dropped_epoch; /* of the peer's, likewise; or -1 */
+    sl_time dropped_at;
+    sl_time drop_at;   /* when it is told so again; SL_NEVER once it speaks to us alone */
+    bool to_all;       /* of the frame that is being read */
     struct sl_receiver receivers[SL_KEY_CLASSES][2]; /* present, and the one before */
     struct sl_bucket quota;                          /* envelopes and questions that it brings in */
     struct sl_sync sync;
@@ -52,6 +57,10 @@ void sl_link_free(struct sl_node *node, struct sl_link *link);
 
 /* Hands out the keys that the peer has not acknowledged. */
 void sl_link_offer_keys(struct sl_node *node, struct sl_link *link, sl_time now);
+
+/* Somebody else speaks in the peer's name, or nothing that it says to all arrives: its key for that
+ * is thrown away, and it is told to speak to us alone. */
+void sl_link_distrust(struct sl_node *node, struct sl_link *link, sl_time now);
 
 /* Once a second: ends the links of members whose certificate expired, renews worn keys. */
 void sl_link_housekeeping(struct sl_node *node, sl_time now);

@@ -8,14 +8,15 @@
 #include <string.h>
 
 enum {
-    /* Neighbours and links with their repairs, beacons and hellos, peers, relays, housekeeping, a CRL
-     * under way. */
+    /* Neighbours and links with their repairs, beacons and hellos, peers, relays, housekeeping, a
+     * CRL under way. */
     ALARMS_MAX = SL_HEARD_MAX + 2 * (SL_NEIGHBOURS_MAX + SL_HANDSHAKES_MAX) + 2 * SL_BEARERS_MAX +
                  SL_PEERS_MAX + SL_RELAY_QUEUE_MAX + 2,
     ENVELOPES_IN_BURST = 4, /* that even the slowest bearer may carry at a time */
 };
 
 #define HOUSEKEEPING_INTERVAL SL_SECOND
+#define DATE_MARGIN           SL_MINUTE
 
 /* ---- Time ---- */
 
@@ -32,9 +33,11 @@ sl_time sl_node_jitter(struct sl_node *node, sl_time base)
 
 int64_t sl_node_unix_seconds(const struct sl_node *node, sl_time now)
 {
-    if (node->clock.source <= SL_CLOCK_STORED)
+    const struct sl_clock *clock = &node->clock;
+    if (clock->source <= SL_CLOCK_STORED ||
+        (clock->source == SL_CLOCK_NEIGHBOURS && !clock->heard_quorum))
         return 0;
-    return sl_clock_unix(&node->clock, now) / SL_SECOND;
+    return sl_clock_unix(clock, now) / SL_SECOND;
 }
 
 void sl_node_judge_all(struct sl_node *node, sl_time now)
@@ -355,9 +358,21 @@ void sl_node_close(struct sl_node *node, sl_time now)
 
 /* ---- Publishing ---- */
 
+/* Dates never go back, and nobody takes what is dated past our certificate: a clock that somebody
+ * set to the next century must not mute us for good. The margin is for what is published meanwhile.
+ */
+static int64_t latest_date(const struct sl_node *node)
+{
+    const struct sl_origin *own = sl_origins_find(node, node->origin);
+    int64_t not_after = own ? own->identity.not_after : INT64_MAX;
+    if (not_after >= INT64_MAX / SL_SECOND)
+        return INT64_MAX - DATE_MARGIN;
+    return not_after * SL_SECOND - DATE_MARGIN;
+}
+
 uint64_t sl_node_next_created(struct sl_node *node, sl_time now)
 {
-    int64_t unix_us = sl_clock_unix(&node->clock, now);
+    int64_t unix_us = sl_min_time(sl_clock_unix(&node->clock, now), latest_date(node));
     uint64_t created = (uint64_t)(unix_us > 0 ? unix_us : now > 0 ? now : 1);
     return created > node->last_created ? created : node->last_created + 1;
 }

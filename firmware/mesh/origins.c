@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    WHO_MAX = 64,      /* origins answered in one element */
+    WHO_MAX = 64,     /* origins answered in one element */
     ANSWER_COST = 20, /* of the link's quota, for each: it is a hundred times longer */
 };
 

@@ -9,6 +9,7 @@
 enum {
     SPARE_MAX = 16,
     ELEMENT_HEADER = 3,
+    SIGNATURE_ELEMENT = ELEMENT_HEADER + SL_SIGNATURE_LEN,
 };
 
 void sl_output_init(struct sl_output_queues *queues)
@@ -103,6 +104,7 @@ static struct sl_output *append(struct sl_node *node, enum sl_output_class class
     output->class = class;
     output->bearer = bearer;
     output->len = 0;
+    output->to_sign = false;
     output->link = NULL;
     output->to = (struct sl_address){0};
     sl_list_append(&node->output.waiting[class], &output->list);
@@ -123,17 +125,30 @@ void sl_output_datagram(struct sl_node *node, int bearer, const struct sl_addres
     memcpy(output->bytes, bytes, len);
 }
 
-bool sl_output_fits(const struct sl_node *node, const struct sl_route *route, size_t len)
+static bool fits(const struct sl_output *open, size_t len, bool to_sign)
 {
-    const struct sl_output *open = route->link ? route->link->open[route->class]
-                                               : node->bearers[route->bearer].open[route->class];
-    return open && open->len + ELEMENT_HEADER + len <= SL_FRAME_BODY_MAX;
+    size_t signature = open && (open->to_sign || to_sign) ? SIGNATURE_ELEMENT : 0;
+    return open && open->len + ELEMENT_HEADER + len + signature <= SL_FRAME_BODY_MAX;
 }
 
-static struct sl_output *frame_for(struct sl_node *node, const struct sl_route *route, size_t len)
+bool sl_output_fits(const struct sl_node *node, const struct sl_route *route, size_t len)
+{
+    return fits(route->link ? route->link->open[route->class]
+                            : node->bearers[route->bearer].open[route->class],
+                len, false);
+}
+
+/* Envelopes have their origin's signature; all else that goes to all needs its sender's. */
+static bool needs_signature(const struct sl_route *route, enum sl_element_type type)
+{
+    return !route->link && type != SL_ELEMENT_ENVELOPE;
+}
+
+static struct sl_output *frame_for(struct sl_node *node, const struct sl_route *route, size_t len,
+                                   bool to_sign)
 {
     struct sl_output **open = open_frame(node, route->bearer, route->link, route->class);
-    if (sl_output_fits(node, route, len))
+    if (fits(*open, len, to_sign))
         return *open;
     struct sl_output *output = append(node, route->class, route->bearer);
     if (!output)
@@ -147,10 +162,12 @@ static struct sl_output *frame_for(struct sl_node *node, const struct sl_route *
 uint8_t *sl_output_element(struct sl_node *node, const struct sl_route *route,
                            enum sl_element_type type, size_t len)
 {
-    assert(ELEMENT_HEADER + len <= SL_FRAME_BODY_MAX);
-    struct sl_output *output = frame_for(node, route, len);
+    bool to_sign = needs_signature(route, type);
+    assert(ELEMENT_HEADER + len + (to_sign ? SIGNATURE_ELEMENT : 0) <= SL_FRAME_BODY_MAX);
+    struct sl_output *output = frame_for(node, route, len, to_sign);
     if (!output)
         return NULL;
+    output->to_sign = output->to_sign || to_sign;
     struct sl_writer w;
     sl_writer_init(&w, output->bytes + output->len, SL_FRAME_BODY_MAX - output->len);
     uint8_t *value = sl_element_reserve(&w, type, len);
@@ -196,12 +213,27 @@ static void count_broadcast(struct sl_node *node, const struct sl_node_bearer *b
     }
 }
 
-static void seal(struct sl_node *node, const struct sl_output *output,
-                 struct sl_datagram *ret_datagram)
+static void sign(struct sl_node *node, struct sl_output *output,
+                 const struct sl_frame_header *header)
+{
+    struct sl_writer w;
+    size_t signed_len = output->len;
+    sl_writer_init(&w, output->bytes + signed_len, SL_FRAME_BODY_MAX - signed_len);
+    uint8_t *signature = sl_element_reserve(&w, SL_ELEMENT_SIGNATURE, SL_SIGNATURE_LEN);
+    assert(signature); /* fits() kept the room */
+    sl_frame_sign(&node->config.primitives, node->config.seed, header, output->bytes, signed_len,
+                  signature);
+    output->len += w.len;
+    node->status.repair_bytes_out += w.len;
+}
+
+static void seal(struct sl_node *node, struct sl_output *output, struct sl_datagram *ret_datagram)
 {
     struct sl_node_bearer *bearer = &node->bearers[output->bearer];
     struct sl_sender *sender = output->link ? &output->link->sender : &bearer->sender;
     struct sl_frame_header header = {.epoch = sender->epoch, .counter = sender->counter++};
+    if (output->to_sign)
+        sign(node, output, &header);
     int len = sl_frame_seal(&node->config.primitives, sender->key, &header, output->bytes,
                             output->len, ret_datagram->bytes, sizeof(ret_datagram->bytes));
     assert(len > 0);

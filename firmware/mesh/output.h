@@ -15,7 +15,8 @@ enum sl_output_class { SL_OUTPUT_URGENT, SL_OUTPUT_BULK, SL_OUTPUT_CLASSES };
 struct sl_output {
     struct sl_list list;
     enum sl_output_class class;
-    bool frame; /* bytes are elements, to be sealed; else a finished datagram */
+    bool frame;   /* bytes are elements, to be sealed; else a finished datagram */
+    bool to_sign; /* frame to all, with something in it that only its sender may say */
     int bearer;
     struct sl_link *link; /* frame: to that link; NULL: to all of the bearer */
     struct sl_address to; /* not a frame: where to */

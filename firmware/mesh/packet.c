@@ -230,6 +230,44 @@ int sl_frame_open(const struct sl_primitives *primitives, const uint8_t key[SL_K
     return opened ? (int)body_len : -EACCES;
 }
 
+static const char frame_label[] = "starling frame"; /* with its zero byte */
+
+struct signed_frame {
+    uint8_t bytes[sizeof(frame_label) + SL_FRAME_HEADER - 1 + SL_FRAME_BODY_MAX];
+    size_t len;
+};
+
+static void signed_frame_init(struct signed_frame *s, const struct sl_frame_header *header,
+                              const uint8_t *body, size_t body_len)
+{
+    struct sl_writer w;
+    sl_writer_init(&w, s->bytes, sizeof(s->bytes));
+    sl_write_bytes(&w, (const uint8_t *)frame_label, sizeof(frame_label));
+    sl_write_u8(&w, header->epoch);
+    sl_write_u32(&w, header->counter);
+    sl_write_bytes(&w, body, body_len);
+    assert(!w.failed);
+    s->len = w.len;
+}
+
+void sl_frame_sign(const struct sl_primitives *primitives, const uint8_t seed[SL_KEY_LEN],
+                   const struct sl_frame_header *header, const uint8_t *body, size_t body_len,
+                   uint8_t ret_signature[SL_SIGNATURE_LEN])
+{
+    struct signed_frame s;
+    signed_frame_init(&s, header, body, body_len);
+    primitives->sign(primitives->ctx, seed, s.bytes, s.len, ret_signature);
+}
+
+bool sl_frame_verify(const struct sl_primitives *primitives, const uint8_t key[SL_KEY_LEN],
+                     const struct sl_frame_header *header, const uint8_t *body, size_t body_len,
+                     const uint8_t signature[SL_SIGNATURE_LEN])
+{
+    struct signed_frame s;
+    signed_frame_init(&s, header, body, body_len);
+    return primitives->verify(primitives->ctx, key, s.bytes, s.len, signature);
+}
+
 bool sl_element_next(struct sl_reader *r, struct sl_element *ret_element)
 {
     if (sl_read_left(r) == 0)

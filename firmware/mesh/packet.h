@@ -82,6 +82,15 @@ int sl_frame_seal(const struct sl_primitives *primitives, const uint8_t key[SL_K
 int sl_frame_open(const struct sl_primitives *primitives, const uint8_t key[SL_KEY_LEN],
                   const uint8_t *bytes, size_t len, uint8_t *ret_body, size_t cap);
 
+/* What all neighbours hold the key of does not say who sent it: the sender's Ed25519 signature over
+ * epoch, counter and body does. */
+void sl_frame_sign(const struct sl_primitives *primitives, const uint8_t seed[SL_KEY_LEN],
+                   const struct sl_frame_header *header, const uint8_t *body, size_t body_len,
+                   uint8_t ret_signature[SL_SIGNATURE_LEN]);
+bool sl_frame_verify(const struct sl_primitives *primitives, const uint8_t key[SL_KEY_LEN],
+                     const struct sl_frame_header *header, const uint8_t *body, size_t body_len,
+                     const uint8_t signature[SL_SIGNATURE_LEN]);
+
 /* Elements of a frame: type u8, len u16, value. Unknown types are skipped. */
 enum sl_element_type {
     SL_ELEMENT_ENVELOPE = 1, /* hops u8, age u32, signed part, signature */
@@ -96,6 +105,7 @@ enum sl_element_type {
     SL_ELEMENT_CRL = 10,      /* the one in force here: number u64, length u32 */
     SL_ELEMENT_CRL_WANT = 11, /* number u64, first byte u32 */
     SL_ELEMENT_CRL_PART = 12, /* the same, then bytes from there */
+    SL_ELEMENT_SIGNATURE = 13, /* last in a frame to all: who sent it */
 };
 
 struct sl_element {
@@ -138,8 +148,9 @@ void sl_sketch_part_write(struct sl_writer *w, const struct sl_sketch_part *part
 void sl_sketch_part_read(struct sl_reader *r, struct sl_sketch_part *ret_part);
 
 /* Messages inside the DTLS session: KEY: 1, epoch u8, first counter u32, key 32. KEY_ACK: 2, epoch.
+ * KEY_DROP: 3, epoch: no frame under it is taken here any more.
  * BYE is DTLS's own close_notify. */
-enum sl_control_type { SL_CONTROL_KEY = 1, SL_CONTROL_KEY_ACK = 2 };
+enum sl_control_type { SL_CONTROL_KEY = 1, SL_CONTROL_KEY_ACK = 2, SL_CONTROL_KEY_DROP = 3 };
 struct sl_key_message {
     uint8_t epoch;
     uint32_t first_counter;

@@ -46,7 +46,11 @@ static const char *words_for(int r)
     case -ENOSPC:
         return "no space is left on the disk";
     case -EROFS:
+    case -EACCES:
         return "the disk, the folder or the file may not be written";
+    case -ENOENT:
+    case -ENOTDIR:
+        return "its folder is missing, and cannot be made";
     case -EBADMSG:
         return "the file was found damaged";
     default:

@@ -17,7 +17,7 @@ export STARLING_NETWORK=$LAB/network
 link=$("$BUILD/starling" network invite --for 2h --json | jq -r .link)
 ok "the invite is a link" [ "${link#starling:invite/}" != "$link" ]
 as_guest() {
-    "$BUILD/starling" "$@" --network "$LAB/tent"
+    STARLING_NETWORK=$LAB/tent "$BUILD/starling" "$@"
 }
 as_guest node add guest --invite - <<<"$link" >"$LAB/guest-made.log" 2>&1
 ok "whoever has it adds a node" grep -q '^Node guest of network square' "$LAB/guest-made.log"

@@ -47,6 +47,7 @@ struct hearing {
 };
 
 struct transmission {
+    struct sl_list list;
     struct sl_crowd_event event; /* its end */
     struct sl_air *air;
     int from;
@@ -69,7 +70,7 @@ struct radio {
     size_t queued;
     bool sending;
     unsigned window, slots, tries;
-    sl_time idle_since;
+    sl_time idle_since, busy_since;
 
     unsigned signals, sensed; /* on the air here; those above the sensitivity */
     double total_mw;
@@ -95,7 +96,7 @@ struct sl_air {
     void *arg;
     double sensitivity_mw, noise_mw, sinr, capture, reach_m;
     struct sl_air_stats stats;
-    struct sl_list late;
+    struct sl_list late, transmissions;
     struct radio *radios;
 };
 
@@ -192,10 +193,17 @@ static double mean_power(const struct sl_air *air, int from, int to)
     return -INFINITY;
 }
 
-bool sl_air_reaches(const struct sl_air *air, int from, int to)
+size_t sl_air_reached(const struct sl_air *air, int from, int *ret_stations)
 {
-    return air->radios[from].on && air->radios[to].on &&
-           mean_power(air, from, to) >= SENSITIVITY_DBM + air->config.fade_db / 2;
+    const struct radio *radio = &air->radios[from];
+    size_t count = 0;
+    for (size_t i = 0; radio->on && i < radio->hearer_count; i++) {
+        const struct hearer *hearer = &radio->hearers[i];
+        if (air->radios[hearer->station].on &&
+            (double)hearer->power_dbm >= SENSITIVITY_DBM + air->config.fade_db / 2)
+            ret_stations[count++] = hearer->station;
+    }
+    return count;
 }
 
 /* ---- Reception ---- */
@@ -217,13 +225,29 @@ static void lock(const struct sl_air *air, struct radio *radio, const struct tra
 static void freeze(struct radio *radio, sl_time now);
 static void contend(struct radio *radio, sl_time now);
 
+static bool is_busy(const struct radio *radio)
+{
+    return radio->sensed > 0 || radio->sending;
+}
+
+/* To be called after anything that may have changed it. */
+static void note_busy(struct radio *radio, bool was_busy, sl_time now)
+{
+    if (!was_busy && is_busy(radio))
+        radio->busy_since = now;
+    if (was_busy && !is_busy(radio))
+        radio->air->stats.busy += now - radio->busy_since;
+}
+
 static void begin_signal(struct radio *radio, const struct transmission *tx, double mw, sl_time now)
 {
     struct sl_air *air = radio->air;
+    bool was_busy = is_busy(radio);
     radio->signals++;
     radio->total_mw += mw;
     if (mw >= air->sensitivity_mw && radio->sensed++ == 0)
         freeze(radio, now);
+    note_busy(radio, was_busy, now);
     if (radio->sending || !radio->on)
         return;
     if (radio->locked && mw < radio->locked_mw * air->capture)
@@ -307,7 +331,7 @@ static void receive(struct sl_air *air, struct radio *radio, struct transmission
 static void end_signal(struct radio *radio, struct transmission *tx, double mw, sl_time now)
 {
     struct sl_air *air = radio->air;
-    bool taken = radio->locked == tx;
+    bool taken = radio->locked == tx, was_busy = is_busy(radio);
     radio->signals--;
     radio->total_mw = radio->signals > 0 ? radio->total_mw - mw : 0;
     if (taken)
@@ -316,6 +340,7 @@ static void end_signal(struct radio *radio, struct transmission *tx, double mw, 
         radio->idle_since = now;
         contend(radio, now);
     }
+    note_busy(radio, was_busy, now);
     if (taken && radio->on)
         receive(air, radio, tx, now);
 }
@@ -379,6 +404,7 @@ static void count_airtime(struct sl_air *air, const struct transmission *tx, sl_
         heard += tx->hearings[i].mw >= air->sensitivity_mw;
     air->stats.airtime += airtime;
     air->stats.control_airtime += control;
+    air->stats.class_airtime[frame->class % SL_AIR_CLASSES] += airtime;
     air->stats.heard_airtime += airtime * (sl_time)heard;
     air->stats.heard_control += control * (sl_time)heard;
 }
@@ -393,12 +419,15 @@ static void begin_transmission(struct sl_crowd_event *event, sl_time now)
     struct transmission *tx = allocate(size);
     sl_timer_init(&tx->event.timer);
     tx->event.fire = end_transmission;
+    sl_list_append(&air->transmissions, &tx->list);
     tx->air = air;
     tx->from = radio->number;
     tx->parcel = SL_CONTAINER_OF(radio->queue.next, struct parcel, list);
     sl_list_remove(&tx->parcel->list);
     radio->queued--;
+    bool was_busy = is_busy(radio);
     radio->sending = true;
+    note_busy(radio, was_busy, now);
     radio->locked = NULL; /* what it was hearing is lost */
     sl_time airtime =
         sl_air_time(tx->parcel->frame.len) + (tx->parcel->frame.to == SL_AIR_EVERYONE ? 0 : ACK_US);
@@ -417,6 +446,7 @@ static void conclude(struct radio *radio, struct transmission *tx, sl_time now)
     struct parcel *parcel = tx->parcel;
     bool unicast = parcel->frame.to != SL_AIR_EVERYONE;
     radio->sending = false;
+    note_busy(radio, true, now);
     radio->idle_since = now;
     if (unicast && !tx->acked && radio->tries < RETRIES_MAX && radio->on) {
         radio->tries++;
@@ -440,6 +470,7 @@ static void end_transmission(struct sl_crowd_event *event, sl_time now)
     for (size_t i = 0; i < tx->hearing_count; i++)
         end_signal(&air->radios[tx->hearings[i].station], tx, tx->hearings[i].mw, now);
     conclude(&air->radios[tx->from], tx, now);
+    sl_list_remove(&tx->list);
     free(tx);
 }
 
@@ -516,6 +547,7 @@ struct sl_air *sl_air_new(const struct sl_air_config *config, struct sl_heap *he
     air->reach_m = pow(10, best_db / (10 * config->path_exponent));
     sl_prng_init(&air->prng, config->seed ^ 0x616972);
     sl_list_init(&air->late);
+    sl_list_init(&air->transmissions);
     air->radios = allocate((size_t)config->station_count * sizeof(*air->radios));
     for (int i = 0; i < config->station_count; i++) {
         struct radio *radio = &air->radios[i];
@@ -529,26 +561,16 @@ struct sl_air *sl_air_new(const struct sl_air_config *config, struct sl_heap *he
     return air;
 }
 
-/* Transmissions under way are only in the heap. */
-static void free_transmissions(struct sl_air *air)
-{
-    for (size_t i = air->heap->count; i > 0; i--) {
-        struct sl_crowd_event *event = sl_crowd_event_of(air->heap->items[i - 1]);
-        if (event->fire != end_transmission)
-            continue;
-        struct transmission *tx = SL_CONTAINER_OF(event, struct transmission, event);
-        sl_heap_cancel(air->heap, &event->timer);
-        free(tx->parcel);
-        free(tx);
-        i = air->heap->count + 1; /* the heap has moved */
-    }
-}
-
 void sl_air_free(struct sl_air *air)
 {
     if (!air)
         return;
-    free_transmissions(air);
+    SL_LIST_FOR_EACH_SAFE (item, &air->transmissions) {
+        struct transmission *tx = SL_CONTAINER_OF(item, struct transmission, list);
+        sl_heap_cancel(air->heap, &tx->event.timer);
+        free(tx->parcel);
+        free(tx);
+    }
     SL_LIST_FOR_EACH_SAFE (item, &air->late)
         free_late(SL_CONTAINER_OF(item, struct late, list));
     for (int i = 0; i < air->config.station_count; i++) {

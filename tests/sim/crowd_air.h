@@ -36,6 +36,7 @@
 
 #define SL_AIR_EVERYONE  (-1)
 #define SL_AIR_CARGO_MAX 12
+#define SL_AIR_CLASSES   8
 
 struct sl_air_config {
     uint64_t seed;
@@ -60,6 +61,7 @@ struct sl_air_frame {
     const uint8_t *bytes;
     uint64_t cargo[SL_AIR_CARGO_MAX]; /* which envelopes are inside */
     size_t cargo_count;
+    unsigned class;     /* below SL_AIR_CLASSES: what the statistics count it under */
     size_t control_len; /* of its bytes, those that carry no envelope */
 };
 
@@ -68,7 +70,9 @@ struct sl_air_stats {
     uint64_t refused;                   /* queue full */
     uint64_t received, spoiled;         /* at single receivers; spoiled by others */
     sl_time airtime, control_airtime;   /* of the senders */
-    /* The same as every station within carrier sense of it saw it, added up. */
+    sl_time class_airtime[SL_AIR_CLASSES];
+    sl_time busy; /* how long each station found the channel busy, added up */
+    /* Airtime as every station within carrier sense of it saw it, added up. */
     sl_time heard_airtime, heard_control;
 };
 
@@ -95,8 +99,9 @@ bool sl_air_send(struct sl_air *air, const struct sl_air_frame *frame, sl_time n
 /* Frames that wait there. */
 size_t sl_air_waiting(const struct sl_air *air, int station);
 
-/* Whether what one sends usually arrives at the other: half of the fading is left as margin. */
-bool sl_air_reaches(const struct sl_air *air, int from, int to);
+/* Stations that usually receive what `from` sends: half of the fading is left as margin. Their
+ * number; `ret_stations` has room for all there are. None while it is off. */
+size_t sl_air_reached(const struct sl_air *air, int from, int *ret_stations);
 
 /* Time on air of that many bytes of the mesh, without acknowledgement. */
 sl_time sl_air_time(size_t len);

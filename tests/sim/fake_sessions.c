@@ -30,7 +30,7 @@ struct sl_fake_member {
     uint32_t crl_number;
     uint8_t *crl;
     size_t crl_len;
-    size_t session_count;
+    size_t session_count, accepted;
 };
 
 struct message {
@@ -251,6 +251,11 @@ size_t sl_fake_member_session_count(const struct sl_fake_member *member)
     return member->session_count;
 }
 
+size_t sl_fake_member_accepted(const struct sl_fake_member *member)
+{
+    return member->accepted;
+}
+
 /* ---- Sessions ---- */
 
 static int push(struct sl_list *queue, size_t *count, const uint8_t *bytes, size_t len)
@@ -358,6 +363,7 @@ static int accept_session(void *ctx, const struct sl_address *from, const uint8_
     struct sl_session *session = session_new(ctx, unix_time, now);
     if (!session)
         return -EBADMSG;
+    session->member->accepted++;
     take_chain(session, bytes + 1, len - 1, now);
     if (session->state == SL_SESSION_OPEN)
         send_chain(session, MESSAGE_SERVER);

@@ -36,6 +36,8 @@ uint32_t sl_fake_member_crl_number(const struct sl_fake_member *member);
 
 /* Sessions that exist now: for leaks and for caps. */
 size_t sl_fake_member_session_count(const struct sl_fake_member *member);
+/* Sessions that were begun as server so far: each is work. */
+size_t sl_fake_member_accepted(const struct sl_fake_member *member);
 
 /* A chain as check() reads it; its length. `cap` at least 160. */
 size_t sl_fake_chain(const struct sl_fake_member_config *config, uint8_t *ret_chain, size_t cap);

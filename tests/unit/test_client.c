@@ -25,7 +25,7 @@
 /* ---- The daemon's side ---- */
 
 /* One exchange: the request that has to come (a word of it), and the bytes that answer it. '@'
- * stands for the id of the request. */
+ * stands for the id of the request, '~' for a pause. */
 struct exchange {
     const char *expected;
     const char *answer;
@@ -41,6 +41,14 @@ static struct {
     bool one_byte_at_a_time;
 } fake;
 
+static void send_bytes(int fd, const char *bytes, size_t len)
+{
+    size_t step = fake.one_byte_at_a_time ? 1 : len;
+    for (size_t i = 0; i < len; i += step)
+        if (send(fd, bytes + i, step, MSG_NOSIGNAL) < 0)
+            return;
+}
+
 static void send_answer(int fd, const char *request, const char *answer)
 {
     char id[16] = "0", out[8192];
@@ -48,13 +56,17 @@ static void send_answer(int fd, const char *request, const char *answer)
     if (at != NULL)
         snprintf(id, sizeof(id), "%.*s", (int)strspn(at + 5, "0123456789"), at + 5);
     size_t len = 0;
-    for (const char *c = answer; *c != '\0'; c++)
+    for (const char *c = answer; *c != '\0'; c++) {
+        if (*c == '~') {
+            send_bytes(fd, out, len);
+            usleep(10000);
+            len = 0;
+            continue;
+        }
         len +=
             (size_t)snprintf(out + len, sizeof(out) - len, "%s", *c == '@' ? id : (char[]){*c, 0});
-    size_t step = fake.one_byte_at_a_time ? 1 : len;
-    for (size_t i = 0; i < len; i += step)
-        if (send(fd, out + i, step, MSG_NOSIGNAL) < 0)
-            return;
+    }
+    send_bytes(fd, out, len);
 }
 
 static void *play(void *arg)
@@ -156,6 +168,26 @@ static void test_answers(void **state)
         sl_client_free(client);
         end();
     }
+}
+
+/* An event that comes with the end of the connection is not lost. */
+static void test_last_words(void **state)
+{
+    (void)state;
+    static const struct exchange script[] = {
+        {"\"do\":\"subscribe\"", "{\"id\": @, \"ok\": true}\n~{\"event\": \"a\"}\n"},
+    };
+    BEGIN(script);
+    struct sl_client *client = open_client();
+    json_t *answer = NULL;
+    assert_int_equal(sl_client_call(client, "subscribe", NULL, &answer), 0);
+    json_decref(answer);
+    usleep(100000);
+    assert_int_equal(sl_client_wait(client, 1000), 0);
+    json_decref(sl_client_event(client));
+    assert_int_equal(sl_client_wait(client, 1000), -EPIPE);
+    sl_client_free(client);
+    end();
 }
 
 static void expect_failure(const char *answer_text, int expected)
@@ -594,6 +626,22 @@ static void test_only_a_kept_persona_is_locked(void **state)
     expect_said("ana is locked.");
 }
 
+/* As run(), with that on standard input. */
+static int run_typing(const char *words, const char *typed)
+{
+    int pipe_ends[2];
+    assert_int_equal(pipe(pipe_ends), 0);
+    assert_int_equal(write(pipe_ends[1], typed, strlen(typed)), strlen(typed));
+    close(pipe_ends[1]);
+    int in = dup(STDIN_FILENO);
+    dup2(pipe_ends[0], STDIN_FILENO);
+    int code = run(words);
+    dup2(in, STDIN_FILENO);
+    close(in);
+    close(pipe_ends[0]);
+    return code;
+}
+
 /* Chat through a pipe: lines are sent, what comes is printed, a command is a command. */
 static void test_chat_through_a_pipe(void **state)
 {
@@ -622,25 +670,44 @@ static void test_chat_through_a_pipe(void **state)
                            "missed") ", " MESSAGE(10, "\"general\"", "null", ANA, "true", "queued",
                                                   "false", "/slash") "]}\n"},
     };
-    int pipe_ends[2];
-    assert_int_equal(pipe(pipe_ends), 0);
-    static const char typed[] = "hello\n\n   \n/hlep\n/join BOB\n//slash";
-    assert_int_equal(write(pipe_ends[1], typed, sizeof(typed) - 1), sizeof(typed) - 1);
-    close(pipe_ends[1]);
-    int in = dup(STDIN_FILENO);
-    dup2(pipe_ends[0], STDIN_FILENO);
     BEGIN(script);
-    assert_int_equal(run("chat"), 0);
+    assert_int_equal(run_typing("chat", "hello\n\n   \n/hlep\n/join BOB\n//slash"), 0);
     end();
-    dup2(in, STDIN_FILENO);
-    close(in);
-    close(pipe_ends[0]);
     expect_said("bob ✓: hi ana\n");
     expect_said("bob ✓ → ana: missed\n");
     expect_said("no command /hlep. Did you mean /help?");
     expect_said("BOB is a person: /msg BOB goes there");
     assert_non_null(strstr(fake.requests[7], "\"number\":7"));
     assert_null(strchr(said, '\033'));
+}
+
+/* With --json only JSON is on standard output: each message, one's own too, and each new state. */
+static void test_chat_json(void **state)
+{
+    (void)state;
+    static const struct exchange script[] = {
+        {"\"do\":\"personas\"", PERSONAS},
+        {"\"do\":\"subscribe\"", "{\"id\": @, \"ok\": true}\n"},
+        {"\"do\":\"people\"", "{\"id\": @, \"ok\": true, \"people\": [" BOB "], \"next\": null}\n"},
+        {"\"do\":\"channel.join\"", "{\"id\": @, \"ok\": true}\n"},
+        {"\"do\":\"channels\"", "{\"id\": @, \"ok\": true, \"channels\": []}\n"},
+        {"\"do\":\"history\"", "{\"id\": @, \"ok\": true, \"next\": null, \"messages\": []}\n"},
+        {"\"text\":\"hello\"",
+         "{\"id\": @, \"ok\": true, \"message\": " MESSAGE(8, "\"general\"", "null", ANA, "true",
+                                                           "queued", "false", "hello") "}\n"},
+        {"\"text\":\"bye\"",
+         "{\"event\": \"state\", \"message\": " MESSAGE(
+             8, "\"general\"", "null", ANA, "true", "relayed", "false",
+             "hello") "}\n"
+                      "{\"id\": @, \"ok\": true, \"message\": " MESSAGE(
+                          9, "\"general\"", "null", ANA, "true", "queued", "false", "bye") "}\n"},
+    };
+    BEGIN(script);
+    assert_int_equal(run_typing("chat|--json", "hello\nbye"), 0);
+    end();
+    expect_said("\"state\":\"queued\"");
+    expect_said("\"state\":\"relayed\"");
+    assert_null(strstr(said, "-- relayed"));
 }
 
 int main(void)
@@ -651,6 +718,7 @@ int main(void)
     json_object_seed(1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_last_words),
         cmocka_unit_test(test_bad_answers),
         cmocka_unit_test(test_requests_have_a_bound),
         cmocka_unit_test(test_nobody_there),
@@ -667,6 +735,7 @@ int main(void)
         cmocka_unit_test(test_passphrase_files),
         cmocka_unit_test(test_only_a_kept_persona_is_locked),
         cmocka_unit_test(test_chat_through_a_pipe),
+        cmocka_unit_test(test_chat_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -401,6 +401,32 @@ static void test_handshake_time(void **state)
     assert_true(ms / 20 < 500);
 }
 
+/* A listener that is full still sends cookies, and does nothing more for the one that comes back.
+ */
+static void test_row_13_full_listener_only_sends_cookies(void **state)
+{
+    struct dtls_pair *pair = *state;
+    uint8_t bytes[DTLS_PAIR_MTU], reply[DTLS_PAIR_MTU];
+    const struct sl_sessions *port = &pair->server.port;
+    size_t reply_len = 0;
+    dtls_pair_connect(pair);
+    size_t len = dtls_pair_take(pair, &pair->client, bytes);
+    assert_int_equal(port->accept(port->ctx, &pair->address, bytes, len, pair->unix_time, pair->now,
+                                  NULL, reply, sizeof(reply), &reply_len),
+                     0);
+    assert_in_range(reply_len, 1, len);
+    pair->client.port.receive(pair->client.session, reply, reply_len, pair->now);
+    len = dtls_pair_take(pair, &pair->client, bytes);
+    assert_int_equal(port->accept(port->ctx, &pair->address, bytes, len, pair->unix_time, pair->now,
+                                  NULL, reply, sizeof(reply), &reply_len),
+                     -EBUSY);
+    assert_int_equal(reply_len, 0);
+    /* The same hello is good once there is room. */
+    dtls_pair_give_server(pair, bytes, len);
+    dtls_pair_carry(pair);
+    assert_int_equal(dtls_pair_server_state(pair), SL_SESSION_OPEN);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -421,6 +447,7 @@ int main(void)
         TEST(test_row_9_replayed_record_is_dropped),
         TEST(test_garbage_in_an_open_session),
         TEST(test_garbage_in_a_handshake),
+        TEST(test_row_13_full_listener_only_sends_cookies),
         TEST(test_failed_handshakes_leave_nothing),
         TEST(test_session_memory),
         TEST(test_handshake_time),

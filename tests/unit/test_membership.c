@@ -447,7 +447,12 @@ static void test_revocation(void **state)
     assert_refused(world, &world->chain, TEST_NOW, SL_REFUSAL_REVOKED);
     assert_refused(world, &world->chain, 0, SL_REFUSAL_REVOKED);
     assert_true(world->port.revoked(world->port.ctx, &other));
+    uint64_t number = 0;
+    size_t port_len = 0;
     const uint8_t *in_force = sl_credentials_crl(world->self.credentials, &in_force_len);
+    assert_ptr_equal(world->port.crl(world->port.ctx, &number, &port_len), in_force);
+    assert_int_equal(number, 1);
+    assert_int_equal(port_len, in_force_len);
     assert_int_equal(in_force_len, len);
     assert_memory_equal(in_force, crl, len);
 

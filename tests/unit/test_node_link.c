@@ -151,6 +151,48 @@ static void test_validity_is_not_judged_without_a_clock(void **state)
     sl_fabric_free(fabric);
 }
 
+static void say_time(struct sl_solo *solo, struct sl_fake_peer *peer, int64_t unix_us)
+{
+    uint8_t body[3 + SL_HELLO_LEN];
+    struct sl_writer w;
+    struct sl_hello hello = {.clock_source = SL_CLOCK_NTP, .unix_us = unix_us};
+    sl_writer_init(&w, body, sizeof(body));
+    sl_hello_write(&w, &hello);
+    sl_solo_send_frame(solo, peer, body, w.len);
+}
+
+/* The first neighbour of a board without a clock says that it is the next century. That must not
+ * cut it off from the others, nor mute it: three of them put it right. */
+static void test_row_21_a_lone_liar_cuts_nobody_off(void **state)
+{
+    (void)state;
+    const int64_t not_after = 1820000000, unix_us = INT64_C(1800000000000000);
+    struct sl_solo solo;
+    struct sl_fake_peer *peers[4];
+    sl_solo_init(&solo, 44, true, NULL);
+    sl_fake_member_renew(solo.member, 1, not_after);
+    sl_solo_run(&solo, SL_SECOND);
+    for (size_t i = 0; i < 4; i++) {
+        peers[i] = sl_solo_add_peer(&solo);
+        peers[i]->certificate.not_after = not_after;
+        sl_fake_member_renew(peers[i]->member, peers[i]->certificate.serial, not_after);
+    }
+    assert_true(sl_solo_link(&solo, peers[0]));
+    say_time(&solo, peers[0], INT64_C(4100000000000000));
+    sl_solo_run(&solo, 2 * SL_SECOND);
+    assert_true(sl_solo_status(&solo).unix_us >= INT64_C(4100000000000000));
+    /* It believes that, but dates nothing past its own certificate. */
+    assert_true(sl_node_next_created(solo.node, solo.now) < (uint64_t)not_after * 1000000);
+    for (size_t i = 1; i < 4; i++)
+        assert_true(sl_solo_link(&solo, peers[i]));
+    assert_int_equal(sl_solo_status(&solo).neighbour_count, 4);
+    for (size_t i = 1; i < 4; i++)
+        say_time(&solo, peers[i], unix_us);
+    sl_solo_run(&solo, 2 * SL_SECOND);
+    assert_in_range(sl_solo_status(&solo).unix_us - unix_us, 0, 10 * SL_SECOND);
+    sl_solo_done(&solo);
+}
+
 static int revoke(struct sl_fabric *fabric, int node, int victim, uint32_t number)
 {
     uint8_t crl[64];
@@ -249,6 +291,36 @@ static void test_row_13_half_open_handshakes(void **state)
     sl_solo_run(&solo, 5 * SL_MINUTE);
     assert_int_equal(sl_fake_member_session_count(solo.member), 0);
     assert_int_equal(sl_solo_status(&solo).handshake_count, 0);
+    sl_solo_done(&solo);
+}
+
+/* When all places are taken a handshake is refused before any of its work is done. */
+static void test_row_13_no_work_beyond_the_cap(void **state)
+{
+    (void)state;
+    struct sl_solo solo;
+    sl_solo_init(&solo, 43, true, NULL);
+    sl_solo_run(&solo, SL_MILLISECOND);
+    for (int i = 0; i < SL_HANDSHAKES_MAX; i++) {
+        struct sl_fake_peer *peer = sl_solo_add_peer(&solo);
+        peer->half_open = true;
+        memset(peer->link_id, 0xff, 4); /* the node opens the session, and is left alone */
+        sl_solo_send_greeting(&solo, peer, SL_PACKET_BEACON, NULL, NULL);
+        sl_solo_drain(&solo);
+    }
+    assert_int_equal(sl_solo_status(&solo).handshake_count, SL_HANDSHAKES_MAX);
+    struct sl_fake_peer *client = sl_solo_add_peer(&solo);
+    memset(client->link_id, 0, 4);
+    sl_solo_send_greeting(&solo, client, SL_PACKET_BEACON, NULL, NULL);
+    sl_solo_drain(&solo);
+    assert_int_equal(sl_solo_status(&solo).refused[SL_REFUSAL_BUSY], 1);
+    assert_int_equal(sl_fake_member_accepted(solo.member), 0);
+    /* The silent ones give way, and then the next one gets in. */
+    sl_solo_run(&solo, SL_SECOND);
+    struct sl_fake_peer *next = sl_solo_add_peer(&solo);
+    memset(next->link_id, 0, 4);
+    assert_true(sl_solo_link(&solo, next));
+    assert_int_equal(sl_fake_member_accepted(solo.member), 1);
     sl_solo_done(&solo);
 }
 
@@ -430,9 +502,11 @@ int main(void)
         cmocka_unit_test(test_links_come_up_on_a_lossy_medium),
         cmocka_unit_test(test_refusals_are_counted_with_their_reason),
         cmocka_unit_test(test_validity_is_not_judged_without_a_clock),
+        cmocka_unit_test(test_row_21_a_lone_liar_cuts_nobody_off),
         cmocka_unit_test(test_revocation_spreads_and_cuts_off),
         cmocka_unit_test(test_revocation_renews_the_broadcast_key),
         cmocka_unit_test(test_row_13_half_open_handshakes),
+        cmocka_unit_test(test_row_13_no_work_beyond_the_cap),
         cmocka_unit_test(test_keys_are_sent_again),
         cmocka_unit_test(test_row_9_replayed_frames_are_dropped),
         cmocka_unit_test(test_frames_of_strangers_are_garbage),

@@ -169,6 +169,70 @@ static void test_hops_and_age_are_checked(void **state)
     sl_solo_done(&solo);
 }
 
+/* A relay that says an envelope is as good as over cannot make it end early where its date is
+ * known; a date from a clock that stood still does not make it end at all. */
+static void test_a_false_age_does_not_end_an_envelope_early(void **state)
+{
+    (void)state;
+    const int64_t unix_us = INT64_C(1800000000000000);
+    const struct {
+        int64_t created;
+        bool stays;
+    } cases[] = {
+        {unix_us - 10 * SL_SECOND, true}, /* it can be no older than 10 s */
+        {unix_us + SL_HOUR, false},       /* of a clock that is ahead: the age is all there is */
+        {1000, false},                    /* of one that was not set */
+    };
+    for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++) {
+        struct sl_solo solo;
+        sl_solo_init(&solo, 12 + i, true, NULL);
+        struct sl_fake_peer *peer = sl_solo_add_peer(&solo);
+        assert_true(sl_solo_link(&solo, peer));
+        sl_node_set_time(solo.node, SL_CLOCK_NTP, unix_us, solo.now);
+        sl_solo_send_identity(&solo, peer);
+        struct sl_solo_draft draft = {.kind = SL_ENVELOPE_CHANNEL,
+                                      .lifetime = 3600,
+                                      .created = (uint64_t)cases[i].created,
+                                      .age_ms = 3599000};
+        sl_solo_send_envelope(&solo, peer, &draft);
+        size_t before = sl_solo_status(&solo).stored_count;
+        sl_solo_run(&solo, 2 * SL_SECOND);
+        assert_int_equal(sl_solo_status(&solo).stored_count, before - !cases[i].stays);
+        sl_solo_done(&solo);
+    }
+}
+
+/* Nor can it keep it from going on: who says too many hops is put right by the next copy. */
+static void test_false_hops_are_put_right_by_a_copy(void **state)
+{
+    (void)state;
+    struct sl_solo solo;
+    uint8_t value[SL_ENVELOPE_MAX];
+    sl_solo_init(&solo, 15, true, NULL);
+    struct sl_fake_peer *liar = sl_solo_add_peer(&solo), *honest = sl_solo_add_peer(&solo);
+    assert_true(sl_solo_link(&solo, liar) && sl_solo_link(&solo, honest));
+    sl_solo_send_identity(&solo, honest);
+    struct sl_solo_draft draft = {.kind = SL_ENVELOPE_CHANNEL, .payload = "x", .payload_len = 1};
+    size_t len = sl_solo_envelope(&solo, honest, &draft, value);
+    value[0] = SL_HOPS_MAX - 1;
+    sl_solo_send_element(&solo, liar, SL_ELEMENT_ENVELOPE, value, len);
+    value[0] = 2;
+    sl_solo_send_element(&solo, honest, SL_ELEMENT_ENVELOPE, value, len);
+    sl_solo_drain(&solo);
+    struct sl_fake_peer *next = sl_solo_add_peer(&solo);
+    assert_true(sl_solo_link(&solo, next));
+    uint8_t id[SL_ID_LEN];
+    struct sl_envelope envelope;
+    assert_int_equal(
+        sl_envelope_decode(value + SL_ENVELOPE_MUTABLE, len - SL_ENVELOPE_MUTABLE, &envelope), 0);
+    sl_envelope_id(&envelope, &solo.primitives, id);
+    sl_solo_send_element(&solo, next, SL_ELEMENT_WANT, id, SL_SHORT_ID_LEN);
+    sl_solo_drain(&solo);
+    assert_int_equal(next->last_type, SL_ELEMENT_ENVELOPE);
+    assert_int_equal(next->last_value[0], 3);
+    sl_solo_done(&solo);
+}
+
 static void test_what_expires_does_not_come_back(void **state)
 {
     (void)state;
@@ -302,6 +366,29 @@ static void test_an_unknown_origin_is_asked_for(void **state)
     sl_solo_drain(&solo);
     assert_int_equal(relay->last_type, SL_ELEMENT_ENVELOPE);
     assert_memory_equal(relay->last_value + 5, identity + 5, identity_len - 5);
+    sl_solo_done(&solo);
+}
+
+/* A member's chain is no secret: only the member itself makes an IDENTITY of it. */
+static void test_row_06_a_members_chain_under_anothers_signature(void **state)
+{
+    (void)state;
+    struct sl_solo solo;
+    uint8_t chain[256];
+    sl_solo_init(&solo, 16, true, NULL);
+    struct sl_fake_peer *liar = sl_solo_add_peer(&solo), *victim = sl_solo_add_peer(&solo);
+    assert_true(sl_solo_link(&solo, liar));
+    size_t len = sl_fake_chain(&victim->certificate, chain, sizeof(chain));
+    struct sl_solo_draft draft = {
+        .kind = SL_ENVELOPE_IDENTITY, .payload = chain, .payload_len = len, .bad_signature = true};
+    uint64_t before = sl_solo_status(&solo).rejected_signature;
+    uint8_t value[SL_ENVELOPE_MAX];
+    size_t value_len = sl_solo_envelope(&solo, victim, &draft, value);
+    sl_solo_send_element(&solo, liar, SL_ELEMENT_ENVELOPE, value, value_len);
+    draft.bad_signature = false; /* and under the liar's own origin */
+    sl_solo_send_envelope(&solo, liar, &draft);
+    assert_int_equal(sl_solo_status(&solo).rejected_signature - before, 2);
+    assert_int_equal(sl_solo_status(&solo).accepted, 0);
     sl_solo_done(&solo);
 }
 
@@ -481,11 +568,14 @@ int main(void)
         cmocka_unit_test(test_a_crowd_sends_few_copies),
         cmocka_unit_test(test_envelopes_due_together_share_a_frame),
         cmocka_unit_test(test_hops_and_age_are_checked),
+        cmocka_unit_test(test_a_false_age_does_not_end_an_envelope_early),
+        cmocka_unit_test(test_false_hops_are_put_right_by_a_copy),
         cmocka_unit_test(test_what_expires_does_not_come_back),
         cmocka_unit_test(test_age_adds_up_over_the_hops),
         cmocka_unit_test(test_bad_signatures_are_neither_kept_nor_buried),
         cmocka_unit_test(test_malformed_envelopes_are_counted),
         cmocka_unit_test(test_an_unknown_origin_is_asked_for),
+        cmocka_unit_test(test_row_06_a_members_chain_under_anothers_signature),
         cmocka_unit_test(test_an_identity_that_is_no_members_is_refused),
         cmocka_unit_test(test_relayed_traffic_keeps_to_its_airtime),
         cmocka_unit_test(test_relayed_is_earned),

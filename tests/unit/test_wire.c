@@ -211,7 +211,6 @@ static void test_write_error_is_sticky(void **state)
     sl_write_u32(&w, 0xffffffff);
     sl_write_u8(&w, 2);
     sl_write_zeros(&w, 1);
-    sl_write_patch_u16(&w, 3, 0xffff);
     assert_null(sl_write_reserve(&w, 1));
     assert_int_equal(sl_write_done(&w), -ENOBUFS);
     assert_memory_equal(bytes, "\1\0\0\0", 4);
@@ -238,22 +237,6 @@ static void test_write_reserve_and_zeros(void **state)
     assert_memory_equal(bytes, "ab\0\0\0\xaa", 6);
 }
 
-static void test_write_patch(void **state)
-{
-    (void)state;
-    uint8_t bytes[5];
-    struct sl_writer w;
-    sl_writer_init(&w, bytes, sizeof(bytes));
-    sl_write_u8(&w, 7);
-    sl_write_u16(&w, 0);
-    sl_write_u16(&w, 0x0a0b);
-    sl_write_patch_u16(&w, 1, 0xc0de);
-    assert_memory_equal(bytes, "\x07\xc0\xde\x0a\x0b", 5);
-    sl_write_patch_u16(&w, 3, 0x1234);
-    assert_memory_equal(bytes, "\x07\xc0\xde\x12\x34", 5);
-    assert_int_equal(sl_write_done(&w), 5);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,7 +251,6 @@ int main(void)
         cmocka_unit_test(test_write_nothing),
         cmocka_unit_test(test_write_error_is_sticky),
         cmocka_unit_test(test_write_reserve_and_zeros),
-        cmocka_unit_test(test_write_patch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,12 +50,18 @@ static void test_sizes(void **state)
         uint64_t bytes;
         const char *words;
     } cases[] = {
-        {0, "0 B"},      {812, "812 B"},    {1023, "1023 B"},     {1024, "1 KiB"},
-        {3174, "3 KiB"}, {3250, "3.1 KiB"}, {67108864, "64 MiB"}, {UINT64_MAX, "16777215 TiB"},
+        {0, "0 of 0 B"},
+        {812, "812 of 812 B"},
+        {1023, "1023 of 1023 B"},
+        {1024, "1 of 1 KiB"},
+        {3174, "3 of 3 KiB"},
+        {3250, "3.1 of 3.1 KiB"},
+        {67108864, "64 of 64 MiB"},
+        {UINT64_MAX, "16777215 of 16777215 TiB"},
     };
     char words[SL_WORDS_MAX];
     for (size_t i = 0; i < SL_ARRAY_LEN(cases); i++) {
-        sl_words_bytes(cases[i].bytes, words);
+        sl_words_share(cases[i].bytes, cases[i].bytes, words);
         assert_string_equal(words, cases[i].words);
     }
     sl_words_share(3250586, (uint64_t)64 << 20, words);

@@ -1,0 +1,188 @@
+#include "suite.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+static double percent(uint64_t part, uint64_t whole)
+{
+    return whole > 0 ? 100.0 * (double)part / (double)whole : 100;
+}
+
+void suite_command(const struct sl_crowd_config *c, char ret_command[SUITE_COMMAND_MAX])
+{
+    snprintf(ret_command, SUITE_COMMAND_MAX,
+             "--nodes %d --field %s --mode %s --attack %s%s --seed %" PRIu64
+             " --chat %.0f --messages %g --duplicate %u --reorder %.0f",
+             c->node_count, sl_crowd_field_name(c->field), sl_crowd_mode_name(c->mode),
+             sl_crowd_attack_name(c->attack), c->churn ? " --churn" : "", c->seed,
+             (double)c->chat / (double)SL_SECOND, c->messages_per_hour, c->duplicate_permille,
+             (double)c->reorder_max / (double)SL_MILLISECOND);
+}
+
+static void print_latency(const struct sl_crowd_result *r)
+{
+    for (int g = 0; g < SL_CROWD_HOP_GROUPS; g++)
+        if (r->latency[g].count > 0)
+            printf("  %2d to %2d hops      %.3f s median, %.3f s 95 %%, %.3f s 99 %% of %" PRIu64
+                   "\n",
+                   5 * g + 1, 5 * g + 5, r->latency[g].p50, r->latency[g].p95, r->latency[g].p99,
+                   r->latency[g].count);
+}
+
+static void print_elements(const struct sl_crowd_result *r)
+{
+    static const char *const names[] = {"headers, greetings, sessions",
+                                        "envelope",
+                                        "hello",
+                                        "sketch",
+                                        "more",
+                                        "want",
+                                        "mark",
+                                        "echo",
+                                        "who"};
+    static const char *const classes[] = {"other",   "beacon",  "probe", "reply",
+                                          "confirm", "session", "frame", "other"};
+    for (size_t i = 0; i < SL_ARRAY_LEN(r->element_bytes); i++)
+        if (r->element_bytes[i] > 0)
+            printf("  bytes             %12" PRIu64 " %s\n", r->element_bytes[i],
+                   i < SL_ARRAY_LEN(names) ? names[i] : "other elements");
+    for (size_t i = 0; i < SL_AIR_CLASSES; i++)
+        if (r->air.class_airtime[i] > 0)
+            printf("  airtime           %12.2f s %s\n",
+                   (double)r->air.class_airtime[i] / (double)SL_SECOND, classes[i]);
+}
+
+void suite_print_run(const struct sl_crowd_config *c, const struct sl_crowd_result *r,
+                     double cpu_seconds)
+{
+    char command[SUITE_COMMAND_MAX];
+    suite_command(c, command);
+    printf("%s\n", command);
+    printf("  delivered         %.4f %% of %" PRIu64 " (%" PRIu64 " messages, mean degree %.1f)\n",
+           percent(r->delivered, r->deliverable), r->deliverable, r->messages, r->degree);
+    printf("  in time           %.3f %% within 2 s for each 5 hops\n",
+           percent(r->timely, r->timed));
+    print_latency(r);
+    printf("  sends             %.1f a message, %.3f for each node\n", r->sends_per_message,
+           r->sends_of_flooding);
+    printf("  useful            %.1f %% of received envelopes\n", 100 * r->useful);
+    printf("  channel busy      %.1f %% of the time, %.2f %% with control\n", 100 * r->channel_busy,
+           100 * r->control_share);
+    print_elements(r);
+    printf("  radio             %" PRIu64 " frames, %" PRIu64 " retries, %" PRIu64
+           " given up, %" PRIu64 " over a queue, %" PRIu64 " received, %" PRIu64 " spoiled\n",
+           r->air.frames, r->air.retries, r->air.failures, r->air.refused, r->air.received,
+           r->air.spoiled);
+    printf("  crossings         at most %" PRIu64 " of a directed link, %" PRIu64
+           " times more than 2\n",
+           r->crossings_max, r->crossings_over);
+    printf("  clocks            worst %.3f s off, %.1f %% by more than 2 s\n", r->clock_error_max,
+           100 * r->clock_off);
+    printf("  memory            %.0f kB a node, %zu envelopes at most\n", r->bytes_per_node / 1e3,
+           r->stored_max);
+    printf("  violations        %" PRIu64 " twice, %" PRIu64 " forged, %" PRIu64 " bounds%s%s\n",
+           r->double_deliveries, r->forgeries, r->bound_violations,
+           r->violation[0] ? "; first: " : "", r->violation);
+    printf("  trace             %016" PRIx64 ", %" PRIu64 " steps, %.1f s of CPU\n", r->trace_hash,
+           r->steps, cpu_seconds);
+}
+
+/* ---- Rows ---- */
+
+static double delivered_of(const struct sl_crowd_result *r)
+{
+    return percent(r->delivered, r->deliverable);
+}
+
+static double timely_of(const struct sl_crowd_result *r)
+{
+    return percent(r->timely, r->timed);
+}
+
+static double p95_of(const struct sl_crowd_result *r)
+{
+    return r->latency[0].p95;
+}
+
+static double sends_of(const struct sl_crowd_result *r)
+{
+    return r->sends_of_flooding;
+}
+
+static double useful_of(const struct sl_crowd_result *r)
+{
+    return 100 * r->useful;
+}
+
+static double busy_of(const struct sl_crowd_result *r)
+{
+    return 100 * r->channel_busy;
+}
+
+static double control_of(const struct sl_crowd_result *r)
+{
+    return 100 * r->control_share;
+}
+
+static double crossings_of(const struct sl_crowd_result *r)
+{
+    return (double)r->crossings_max;
+}
+
+static double clock_of(const struct sl_crowd_result *r)
+{
+    return 100 * r->clock_off;
+}
+
+static double memory_of(const struct sl_crowd_result *r)
+{
+    return r->bytes_per_node / 1e3;
+}
+
+static const struct {
+    const char *name;
+    double (*of)(const struct sl_crowd_result *result);
+    int digits;
+} columns[] = {
+    {"delivered %", delivered_of, 3}, {"in time %", timely_of, 2},
+    {"95 % s, 5 hops", p95_of, 3},    {"sends a node", sends_of, 3},
+    {"useful %", useful_of, 1},       {"channel busy %", busy_of, 2},
+    {"control %", control_of, 2},     {"crossings max", crossings_of, 1},
+    {"clocks off %", clock_of, 1},    {"kB a node", memory_of, 0},
+};
+
+void suite_print_heading(void)
+{
+    printf("| run | ");
+    for (size_t i = 0; i < SL_ARRAY_LEN(columns); i++)
+        printf("%s | ", columns[i].name);
+    printf("CPU s a run |\n|");
+    for (size_t i = 0; i < SL_ARRAY_LEN(columns) + 2; i++)
+        printf(" --- |");
+    printf("\n");
+}
+
+static void print_cell(const struct sl_crowd_result *results, int count, size_t column)
+{
+    double sum = 0, squares = 0;
+    for (int i = 0; i < count; i++)
+        sum += columns[column].of(&results[i]);
+    for (int i = 0; i < count; i++)
+        squares += pow(columns[column].of(&results[i]) - sum / count, 2);
+    printf("%.*f", columns[column].digits, sum / count);
+    if (count > 1)
+        printf(" ± %.*f", columns[column].digits, sqrt(squares / (count - 1)));
+    printf(" | ");
+}
+
+void suite_print_row(const struct sl_crowd_config *c, const struct sl_crowd_result *results,
+                     int count, double cpu_seconds)
+{
+    printf("| %s, %s%s%s%s, %d nodes, %d seeds | ", sl_crowd_mode_name(c->mode),
+           sl_crowd_field_name(c->field), c->attack == SL_CROWD_PEACE ? "" : ", ",
+           c->attack == SL_CROWD_PEACE ? "" : sl_crowd_attack_name(c->attack),
+           c->churn ? ", churn" : "", c->node_count, count);
+    for (size_t i = 0; i < SL_ARRAY_LEN(columns); i++)
+        print_cell(results, count, i);
+    printf("%.1f |\n", cpu_seconds / count);
+}

@@ -1,0 +1,428 @@
+#include "sim/crowd.h"
+
+#include "sim/crowd_inside.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TIMERS_MAX = 1 << 20,
+    SPINS_MAX = 2000, /* turns of one node at one moment */
+    CHECK_EVERY = 64, /* turns */
+    NTP_EVERY = 10,   /* nodes */
+    RATE_BPS = 6000000,
+};
+
+#define BOOT_WITHIN (10 * SL_SECOND)
+#define MEAN_ON     (5.0 * 60 * 1e6)
+#define MEAN_OFF    (30.0 * 1e6)
+
+enum { LATE_EVERY = 10, LEAVES_ONE_IN = 8 };
+
+/* ---- Helpers ---- */
+
+void *sl_crowd_allocate(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+    if (!memory)
+        abort();
+    return memory;
+}
+
+static void must(const struct sl_crowd *crowd, bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "crowd: %s (seed %" PRIu64 ", at %" PRId64 " us)\n", what, crowd->config.seed,
+            crowd->now - SL_CROWD_BEGIN);
+    abort();
+}
+
+void sl_crowd_schedule(struct sl_crowd *crowd, struct sl_crowd_event *event, sl_time at)
+{
+    must(crowd, sl_heap_set(&crowd->heap, &event->timer, at) == 0, "too many timers");
+}
+
+double sl_crowd_draw(struct sl_crowd *crowd, double mean)
+{
+    double u = ((double)(sl_prng_next(&crowd->prng) >> 11) + 1) * 0x1p-53;
+    return -mean * log(u);
+}
+
+bool sl_crowd_is_on(const struct sl_crowd_station *station)
+{
+    return station->on_since != SL_NEVER;
+}
+
+static struct sl_address address_of(int station)
+{
+    return (struct sl_address){
+        .len = 6,
+        .bytes = {0xfd, 0, 0, 0, (uint8_t)(station >> 8), (uint8_t)station},
+    };
+}
+
+/* ---- Turns ---- */
+
+static void put_on_air(struct sl_crowd_station *station, const struct sl_datagram *datagram)
+{
+    struct sl_crowd *crowd = station->crowd;
+    struct sl_crowd_content content;
+    sl_crowd_read_frame(datagram->bytes, datagram->len, &content);
+    struct sl_air_frame frame = {
+        .from = station->number,
+        .to = datagram->to.len == 0 ? SL_AIR_EVERYONE
+                                    : datagram->to.bytes[4] << 8 | datagram->to.bytes[5],
+        .len = datagram->len,
+        .bytes = datagram->bytes,
+        .class = datagram->bytes[0],
+        .control_len = datagram->len,
+    };
+    for (size_t i = 0; i < SL_ARRAY_LEN(content.element_len); i++)
+        crowd->element_bytes[i] += content.element_len[i];
+    if (content.envelope_count > 0) /* headers belong to what is carried */
+        frame.control_len -= content.element_len[0] + content.element_len[1];
+    frame.cargo_count = sl_min_size(content.envelope_count, SL_AIR_CARGO_MAX);
+    memcpy(frame.cargo, content.envelopes, frame.cargo_count * sizeof(frame.cargo[0]));
+    bool sent = sl_air_send(crowd->air, &frame, crowd->now);
+    sl_crowd_trace(crowd, sent ? "send" : "refuse", station->number, datagram->len,
+                   (uint64_t)(int64_t)frame.to);
+}
+
+static void drain(struct sl_crowd_station *station)
+{
+    struct sl_datagram datagram;
+    while (station->node && sl_node_transmit(station->node, &datagram, station->crowd->now))
+        put_on_air(station, &datagram);
+}
+
+void sl_crowd_finish_turn(struct sl_crowd_station *station)
+{
+    struct sl_crowd *crowd = station->crowd;
+    sl_time deadline = SL_NEVER;
+    if (station->node) {
+        drain(station);
+        if (station->turns++ % CHECK_EVERY == 0)
+            sl_crowd_check_bounds(station);
+        deadline = sl_node_deadline(station->node);
+    } else if (station->plain) {
+        deadline = sl_plain_deadline(station->plain);
+    }
+    if (deadline != SL_NEVER && deadline < crowd->now)
+        deadline = crowd->now;
+    sl_crowd_schedule(crowd, &station->deadline, deadline);
+}
+
+static void tick(struct sl_crowd_event *event, sl_time now)
+{
+    struct sl_crowd_station *station = SL_CONTAINER_OF(event, struct sl_crowd_station, deadline);
+    station->spins = station->turn_at == now ? station->spins + 1 : 0;
+    station->turn_at = now;
+    must(station->crowd, station->spins < SPINS_MAX, "a node asks to be ticked again and again");
+    if (station->node)
+        sl_node_tick(station->node, now);
+    else if (station->plain)
+        sl_plain_tick(station->plain, station->crowd->air, now);
+    sl_crowd_finish_turn(station);
+}
+
+static void receive(void *arg, int number, const struct sl_air_frame *frame, sl_time now)
+{
+    struct sl_crowd *crowd = arg;
+    struct sl_crowd_station *station = &crowd->stations[number];
+    uint32_t message;
+    sl_crowd_trace(crowd, "receive", number, frame->len, (uint64_t)frame->from);
+    if (station->node) {
+        struct sl_address from = address_of(frame->from);
+        sl_crowd_note_crossings(crowd, frame, number);
+        sl_node_receive(station->node, station->bearer, &from, frame->bytes, frame->len, now);
+    } else if (!station->plain || crowd->stations[frame->from].role == SL_ROLE_OUTSIDER) {
+        return;
+    } else if (sl_plain_receive(station->plain, frame->from, frame->bytes, frame->len, now,
+                                &message)) {
+        sl_crowd_delivered(station, message);
+    }
+    sl_crowd_finish_turn(station);
+}
+
+/* ---- On and off ---- */
+
+static void set_clock(struct sl_crowd_station *station)
+{
+    sl_time now = station->crowd->now;
+    if (station->number % NTP_EVERY == 0)
+        sl_node_set_time(station->node, SL_CLOCK_NTP, SL_CROWD_EPOCH_US + now, now);
+}
+
+static void start_node(struct sl_crowd_station *station)
+{
+    struct sl_crowd *crowd = station->crowd;
+    struct sl_node_config config = {
+        .primitives = crowd->primitives,
+        .events = {.arg = station, .accepted = sl_crowd_accepted},
+        .store_bytes_max = SL_STORE_BYTES_DEFAULT,
+        .prng_seed = sl_prng_next(&crowd->prng),
+    };
+    sl_quota_config_init(&config.quota);
+    if (station->role == SL_ROLE_FLOODER)
+        config.quota = (struct sl_quota_config){.airtime_percent = 100};
+    memcpy(config.seed, station->seed, SL_KEY_LEN);
+    memcpy(config.network_secret, crowd->secret, SL_KEY_LEN);
+    sl_fake_membership(station->member, &config.membership);
+    sl_fake_sessions(station->member, &config.sessions);
+    sl_crowd_store_port(station->store, &config.store);
+    station->node = sl_node_new(&config, crowd->now);
+    must(crowd, station->node != NULL, "out of memory");
+    struct sl_bearer_info info = {.name = "crowd", .broadcast = true, .rate_bps = RATE_BPS};
+    station->bearer = sl_node_add_bearer(station->node, &info, crowd->now);
+    must(crowd, station->bearer >= 0, "no bearer");
+    set_clock(station);
+}
+
+static void switch_on(struct sl_crowd_station *station)
+{
+    struct sl_crowd *crowd = station->crowd;
+    sl_crowd_trace(crowd, "on", station->number, 0, 0);
+    station->on_since = crowd->now;
+    sl_air_switch(crowd->air, station->number, true, crowd->now);
+    if (station->role != SL_ROLE_OUTSIDER && crowd->config.mode == SL_CROWD_STARLING)
+        start_node(station);
+    sl_crowd_finish_turn(station);
+}
+
+static void add_status(struct sl_crowd_totals *totals, const struct sl_crowd_station *station)
+{
+    struct sl_node_status status;
+    if (station->plain) {
+        totals->accepted += station->plain->received - station->plain->duplicates;
+        totals->duplicates += station->plain->duplicates;
+        totals->sent += station->plain->sent;
+        totals->heard += station->plain->received;
+    }
+    if (!station->node)
+        return;
+    sl_node_status(station->node, station->crowd->now, &status);
+    totals->accepted += status.accepted;
+    totals->duplicates += status.duplicates;
+    totals->sent += status.sent_envelopes;
+    totals->repair_bytes += status.repair_bytes_out;
+}
+
+static void stop_node(struct sl_crowd_station *station)
+{
+    add_status(&station->past, station);
+    sl_node_free(station->node);
+    station->node = NULL;
+    sl_heap_cancel(&station->crowd->heap, &station->deadline.timer);
+}
+
+static void switch_off(struct sl_crowd_station *station, bool goodbye, bool disk)
+{
+    struct sl_crowd *crowd = station->crowd;
+    sl_crowd_trace(crowd, "off", station->number, goodbye, disk);
+    if (station->node && goodbye) {
+        sl_node_close(station->node, crowd->now);
+        drain(station); /* it leaves with what the radio has sent by now: the rest stays behind */
+    }
+    if (station->node)
+        stop_node(station);
+    sl_air_switch(crowd->air, station->number, false, crowd->now);
+    station->on_since = SL_NEVER;
+    if (disk || crowd->config.mode != SL_CROWD_STARLING)
+        return;
+    sl_crowd_store_free(station->store);
+    station->store = sl_crowd_store_new(crowd->depot);
+    sl_crowd_forget(station);
+}
+
+static void turn_switch(struct sl_crowd_event *event, sl_time now)
+{
+    struct sl_crowd_station *station = SL_CONTAINER_OF(event, struct sl_crowd_station, power);
+    struct sl_crowd *crowd = station->crowd;
+    if (!sl_crowd_is_on(station)) {
+        switch_on(station);
+        if (crowd->config.churn && station->role == SL_ROLE_MEMBER)
+            sl_crowd_schedule(crowd, event, now + (sl_time)sl_crowd_draw(crowd, MEAN_ON));
+        return;
+    }
+    if (now > crowd->settle_at)
+        return;
+    uint64_t how = sl_prng_below(&crowd->prng, 3);
+    switch_off(station, how == 0, how != 2);
+    if (sl_prng_below(&crowd->prng, LEAVES_ONE_IN) > 0)
+        sl_crowd_schedule(crowd, event, now + (sl_time)sl_crowd_draw(crowd, MEAN_OFF));
+}
+
+/* ---- The run ---- */
+
+static void look_at_field(struct sl_crowd_event *event, sl_time now)
+{
+    struct sl_crowd *crowd = SL_CONTAINER_OF(event, struct sl_crowd, snapshot);
+    bool changes = sl_crowd_moves(crowd) || crowd->config.churn;
+    if (sl_crowd_moves(crowd))
+        sl_crowd_place(crowd);
+    sl_reach_snapshot(crowd->reach, crowd->air);
+    if (changes)
+        sl_crowd_meet(crowd);
+    if (changes || now < crowd->chat_at)
+        sl_crowd_schedule(crowd, event, now + SL_CROWD_SNAPSHOT);
+}
+
+static void make_station(struct sl_crowd *crowd, int number)
+{
+    struct sl_crowd_station *station = &crowd->stations[number];
+    struct sl_prng prng;
+    station->crowd = crowd;
+    station->number = number;
+    station->on_since = SL_NEVER;
+    sl_timer_init(&station->deadline.timer);
+    sl_timer_init(&station->power.timer);
+    station->deadline.fire = tick;
+    station->power.fire = turn_switch;
+    sl_prng_init(&prng, crowd->config.seed + (uint64_t)number * UINT64_C(0x10001) + 1);
+    sl_prng_bytes(&prng, station->seed, sizeof(station->seed));
+    if (crowd->config.mode != SL_CROWD_STARLING) {
+        station->plain = sl_crowd_allocate(1, sizeof(*station->plain));
+        sl_plain_init(station->plain, crowd->config.mode == SL_CROWD_PHONE, number, crowd->reach,
+                      sl_prng_next(&prng));
+        return;
+    }
+    struct sl_fake_member_config config = {.primitives = &crowd->primitives,
+                                           .serial = (uint32_t)number + 1};
+    crowd->primitives.sign_key(crowd->primitives.ctx, station->seed, config.key);
+    sl_origin_of_key(&crowd->primitives, config.key, station->origin);
+    snprintf(config.name, sizeof(config.name), "node-%d", number);
+    station->member = sl_fake_member_new(&config);
+    must(crowd, station->member != NULL, "out of memory");
+    station->store = sl_crowd_store_new(crowd->depot);
+}
+
+static void plan_power(struct sl_crowd *crowd)
+{
+    for (int i = 0; i < crowd->config.node_count; i++) {
+        sl_time at = crowd->now + sl_prng_time(&crowd->prng, 0, BOOT_WITHIN);
+        if (crowd->config.churn && i % LATE_EVERY == LATE_EVERY - 1)
+            at = sl_prng_time(&crowd->prng, crowd->chat_at, crowd->settle_at);
+        sl_crowd_schedule(crowd, &crowd->stations[i].power, at);
+    }
+}
+
+static struct sl_crowd *make_crowd(const struct sl_crowd_config *config)
+{
+    struct sl_crowd *crowd = sl_crowd_allocate(1, sizeof(*crowd));
+    struct sl_air_config air;
+    crowd->config = *config;
+    crowd->now = SL_CROWD_BEGIN;
+    crowd->chat_at = crowd->now + config->warm_up;
+    crowd->settle_at = crowd->chat_at + config->chat;
+    crowd->end_at = crowd->settle_at + config->settle;
+    must(crowd, sl_heap_init(&crowd->heap, TIMERS_MAX) == 0, "out of memory");
+    sl_prng_init(&crowd->prng, config->seed);
+    sl_prng_bytes(&crowd->prng, crowd->secret, sizeof(crowd->secret));
+    sl_crowd_primitives(&crowd->primitives, config->seed);
+    sl_air_config_init(&air);
+    air.seed = config->seed;
+    air.station_count = config->node_count;
+    air.duplicate_permille = config->duplicate_permille;
+    air.reorder_max = config->reorder_max;
+    sl_crowd_field_init(crowd, &air);
+    crowd->air = sl_air_new(&air, &crowd->heap, receive, crowd);
+    crowd->reach = sl_reach_new(config->node_count);
+    crowd->depot = sl_crowd_depot_new();
+    crowd->stations = sl_crowd_allocate((size_t)config->node_count, sizeof(*crowd->stations));
+    for (int i = 0; i < config->node_count; i++)
+        make_station(crowd, i);
+    sl_crowd_cast(crowd);
+    sl_crowd_check_init(crowd);
+    sl_crowd_chat_init(crowd);
+    sl_crowd_place(crowd);
+    plan_power(crowd);
+    sl_crowd_begin_mischief(crowd);
+    sl_timer_init(&crowd->snapshot.timer);
+    crowd->snapshot.fire = look_at_field;
+    sl_crowd_schedule(crowd, &crowd->snapshot, crowd->now + BOOT_WITHIN);
+    return crowd;
+}
+
+static void free_crowd(struct sl_crowd *crowd)
+{
+    for (int i = 0; i < crowd->config.node_count; i++) {
+        struct sl_crowd_station *station = &crowd->stations[i];
+        sl_node_free(station->node);
+        sl_crowd_store_free(station->store);
+        sl_fake_member_free(station->member);
+        if (station->plain)
+            sl_plain_done(station->plain);
+        free(station->plain);
+        free(station->seen);
+    }
+    sl_air_free(crowd->air);
+    sl_heap_done(&crowd->heap);
+    free(crowd->stations);
+    sl_reach_free(crowd->reach);
+    sl_crowd_depot_free(crowd->depot);
+    sl_crowd_chat_done(crowd);
+    sl_crowd_check_done(crowd);
+    free(crowd);
+}
+
+void sl_crowd_sum(const struct sl_crowd *crowd, struct sl_crowd_totals *ret_totals)
+{
+    struct sl_air_stats air;
+    struct sl_crowd_totals totals = {.heard = crowd->heard};
+    for (int i = 0; i < crowd->config.node_count; i++) {
+        const struct sl_crowd_station *station = &crowd->stations[i];
+        totals.accepted += station->past.accepted;
+        totals.duplicates += station->past.duplicates;
+        totals.sent += station->past.sent;
+        totals.repair_bytes += station->past.repair_bytes;
+        add_status(&totals, station);
+    }
+    sl_air_stats(crowd->air, &air);
+    totals.busy = air.busy;
+    totals.heard_airtime = air.heard_airtime;
+    totals.heard_control = air.heard_control;
+    *ret_totals = totals;
+}
+
+static void run_until(struct sl_crowd *crowd, sl_time until)
+{
+    sl_time next;
+    while ((next = sl_heap_next(&crowd->heap)) <= until) {
+        crowd->now = next > crowd->now ? next : crowd->now;
+        struct sl_crowd_event *event = sl_crowd_event_of(sl_heap_pop(&crowd->heap, crowd->now));
+        crowd->result.steps++;
+        event->fire(event, crowd->now);
+    }
+    crowd->now = until;
+}
+
+void sl_crowd_run(const struct sl_crowd_config *config, struct sl_crowd_result *ret_result)
+{
+    struct sl_crowd *crowd = make_crowd(config);
+    sl_time end = crowd->end_at;
+    if (config->until > 0)
+        end = sl_min_time(end, SL_CROWD_BEGIN + config->until);
+    run_until(crowd, sl_min_time(crowd->chat_at - 1, end));
+    crowd->result.degree = sl_reach_mean_degree(crowd->reach);
+    sl_crowd_sum(crowd, &crowd->at_chat);
+    memset(crowd->element_bytes, 0, sizeof(crowd->element_bytes));
+    run_until(crowd, end);
+    sl_crowd_measure(crowd);
+    *ret_result = crowd->result;
+    free_crowd(crowd);
+}
+
+void sl_crowd_config_init(struct sl_crowd_config *config)
+{
+    *config = (struct sl_crowd_config){
+        .seed = 1,
+        .node_count = 30,
+        .warm_up = SL_MINUTE,
+        .chat = 2 * SL_MINUTE,
+        .settle = SL_MINUTE,
+        .messages_per_hour = 30,
+    };
+}

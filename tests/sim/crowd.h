@@ -1,0 +1,111 @@
+/* A crowd in a box: up to thousands of nodes on one radio channel, in virtual time, from one seed.
+ * The same configuration gives the same run, event by event: `trace_hash` says so.
+ *
+ * A run has three parts: boards are switched on during the first ten seconds of the warm-up; people
+ * chat; nobody writes any more and what is under way arrives.
+ *
+ * Chat. Messages come as a Poisson process. Who writes is drawn by Zipf's law (weight 1/rank): a
+ * few are loud and most are quiet, as Whittaker, Terveen, Hill and Cherny found in Usenet ("The
+ * dynamics of mass interaction", CSCW 1998). A payload is 150 bytes (what seals a short channel
+ * message) and an exponentially distributed number more, 60 on average: about what people type at a
+ * time.
+ *
+ * Fields. At about 20 neighbours a node:
+ *   standing  a square, positions uniform
+ *   marching  a column 40 m wide that walks at 1.4 m/s (Weidmann 1993: 1.34) while everyone drifts
+ * forth and back in it by up to 20 m within minutes courier   two squares out of each other's
+ * reach; the last node walks between them ring      25 m from one to the next, little shadowing:
+ * two neighbours each line      the same, open
+ *
+ * With churn, a tenth arrives during the chat, and boards go off after 5 minutes on average for
+ * half a minute: a third of them says goodbye, a third loses power, a third loses its disk, too.
+ * One in eight stays off. */
+#ifndef SL_SIM_CROWD_H
+#define SL_SIM_CROWD_H
+
+#include "sim/crowd_air.h"
+
+#include <stdio.h>
+
+enum sl_crowd_field {
+    SL_CROWD_STANDING,
+    SL_CROWD_MARCHING,
+    SL_CROWD_COURIER,
+    SL_CROWD_RING,
+    SL_CROWD_LINE,
+    SL_CROWD_FIELDS
+};
+
+enum sl_crowd_mode { SL_CROWD_STARLING, SL_CROWD_FLOODING, SL_CROWD_PHONE, SL_CROWD_MODES };
+
+/* What the last node does while people chat (the liars: every third one). */
+enum sl_crowd_attack {
+    SL_CROWD_PEACE,
+    SL_CROWD_GARBAGE, /* an outsider: random datagrams, as many as the channel lets through */
+    SL_CROWD_FLOODER, /* a member: 500 envelopes a second, no limits of its own */
+    SL_CROWD_LIARS,   /* members whose NTP jumps an hour ahead */
+    SL_CROWD_ATTACKS
+};
+
+struct sl_crowd_config {
+    uint64_t seed;
+    int node_count; /* at least 2 */
+    enum sl_crowd_field field;
+    enum sl_crowd_mode mode;
+    enum sl_crowd_attack attack;
+    bool churn;
+    sl_time warm_up, chat, settle;
+    double messages_per_hour; /* of each node, on average */
+    unsigned duplicate_permille;
+    sl_time reorder_max;
+    sl_time until; /* ends early; 0: does not */
+    FILE *trace;   /* one line for each event; may be NULL */
+};
+
+/* Warm-up and settling of a minute each around two minutes of chat; 30 messages an hour. */
+void sl_crowd_config_init(struct sl_crowd_config *config);
+
+#define SL_CROWD_HOP_GROUPS 8
+
+struct sl_crowd_latency {
+    uint64_t count;
+    double p50, p95, p99; /* seconds */
+};
+
+struct sl_crowd_result {
+    uint64_t trace_hash;
+    uint64_t steps;
+    double degree; /* mean, at the beginning */
+    uint64_t messages;
+    uint64_t deliverable;   /* pairs of message and node that was ever connected to its author */
+    uint64_t delivered;     /* of them */
+    uint64_t timely, timed; /* within 2 s per 5 hops, of those connected when it was written */
+    struct sl_crowd_latency latency[SL_CROWD_HOP_GROUPS]; /* by 5 hops: 1-5, 6-10, ... */
+    /* While people chat and after: */
+    double sends_per_message; /* envelopes sent for each message, by all nodes together */
+    double sends_of_flooding; /* the same divided by what one send of everybody would be */
+    double useful;            /* first receptions over all receptions of envelopes */
+    double channel_busy;      /* share of time that a radio finds the channel busy */
+    double control_share;     /* the part of it that carries anything but envelopes */
+    uint64_t repair_bytes;
+    uint64_t element_bytes[16]; /* by type of element; [0]: headers, greetings, sessions */
+    struct sl_air_stats air;    /* of the whole run */
+    uint64_t crossings_max;     /* copies of an envelope over one directed link: the most, */
+    uint64_t crossings_over;    /* and how often it was more than two */
+    double clock_error_max;     /* seconds, of honest nodes; negative: one had no clock at all */
+    double clock_off; /* share of honest nodes that are off by more than 2 s, or have no clock */
+    double bytes_per_node; /* heap, at the end; 0 if the C library does not tell */
+    size_t stored_max;
+    uint64_t double_deliveries, forgeries, bound_violations; /* must be 0 */
+    char violation[160];                                     /* the first of them */
+};
+
+/* Aborts if out of memory or if a node asks to be ticked for ever, and prints the seed. */
+void sl_crowd_run(const struct sl_crowd_config *config, struct sl_crowd_result *ret_result);
+
+/* For people and command lines: "standing", "starling", "peace", ... */
+const char *sl_crowd_field_name(enum sl_crowd_field field);
+const char *sl_crowd_mode_name(enum sl_crowd_mode mode);
+const char *sl_crowd_attack_name(enum sl_crowd_attack attack);
+
+#endif

@@ -1,0 +1,136 @@
+/* A run of a crowd from the inside: shared by the files crowd*.c only.
+ *
+ *   crowd.c        stations, their turns, the run        crowd_field.c    where they stand and walk
+ *   crowd_chat.c   who writes, who got it, when          crowd_check.c    invariants, the trace
+ *   crowd_attack.c those who mean harm                   crowd_measure.c  the figures at the end */
+#ifndef SL_SIM_CROWD_INSIDE_H
+#define SL_SIM_CROWD_INSIDE_H
+
+#include "base/prng.h"
+#include "mesh/node.h"
+#include "sim/crowd.h"
+#include "sim/crowd_event.h"
+#include "sim/crowd_plain.h"
+#include "sim/crowd_ports.h"
+#include "sim/fake_sessions.h"
+
+#define SL_CROWD_BEGIN    (1000 * SL_SECOND)
+#define SL_CROWD_EPOCH_US INT64_C(1790000000000000) /* Unix time at life clock 0 */
+#define SL_CROWD_SNAPSHOT (5 * SL_SECOND)
+#define SL_CROWD_TOO_LATE (45 * SL_SECOND) /* before the end: who meets now need not be in sync */
+#define SL_CROWD_SPAM     UINT32_C(0xfffffffe) /* number of all that a flooder writes */
+
+enum sl_crowd_role { SL_ROLE_MEMBER, SL_ROLE_LIAR, SL_ROLE_FLOODER, SL_ROLE_OUTSIDER };
+
+struct sl_crowd_totals {
+    uint64_t accepted, duplicates, sent, repair_bytes;
+    uint64_t heard; /* receptions of envelopes */
+    sl_time busy, heard_airtime, heard_control;
+};
+
+struct sl_crowd_station {
+    struct sl_crowd_event deadline;
+    struct sl_crowd_event power; /* it is switched on or off */
+    struct sl_crowd_event mischief;
+    struct sl_crowd *crowd;
+    int number;
+    enum sl_crowd_role role;
+    sl_time on_since; /* SL_NEVER while off */
+    uint8_t seed[SL_KEY_LEN];
+    uint8_t origin[SL_ORIGIN_LEN];
+    struct sl_fake_member *member;
+    struct sl_crowd_store *store;
+    struct sl_node *node; /* NULL while off, and in other modes */
+    int bearer;
+    struct sl_plain *plain; /* in other modes */
+    bool *seen;             /* by message: what its present store took */
+    size_t seen_cap;
+    struct sl_crowd_totals past; /* of nodes that are gone */
+    sl_time turn_at;
+    unsigned spins;
+    uint64_t turns;
+};
+
+struct sl_crowd_message {
+    int author;
+    sl_time at;
+    uint64_t created;
+    uint16_t payload_len;
+    sl_time *first; /* when each station got it; SL_NEVER: not */
+    uint8_t *hops;  /* from the author, when it was written */
+    bool *holders;  /* who could have it */
+};
+
+/* How often an envelope crossed a directed link. */
+struct sl_crowd_crossings {
+    uint64_t *keys;
+    uint8_t *counts;
+    size_t slots, used;
+    uint64_t sample; /* one envelope in that many is followed */
+    uint64_t max, over;
+};
+
+struct sl_crowd {
+    struct sl_crowd_config config;
+    struct sl_heap heap;
+    sl_time now, chat_at, settle_at, end_at;
+    struct sl_prng prng;
+    struct sl_primitives primitives;
+    uint8_t secret[SL_KEY_LEN];
+    struct sl_air *air;
+    struct sl_reach *reach;
+    struct sl_crowd_depot *depot;
+    struct sl_crowd_station *stations;
+    struct sl_crowd_event chat;     /* the next message */
+    struct sl_crowd_event snapshot; /* the next look at the field */
+    double *loudness;               /* cumulative weights */
+    double side_m;
+    struct sl_crowd_message *messages;
+    size_t message_count, message_cap;
+    struct sl_crowd_totals at_chat; /* what had happened when the chat began */
+    uint64_t heard;                 /* receptions of envelopes */
+    uint64_t element_bytes[16];
+    struct sl_crowd_crossings crossings;
+    struct sl_crowd_result result;
+};
+
+void *sl_crowd_allocate(size_t count, size_t size);
+void sl_crowd_schedule(struct sl_crowd *crowd, struct sl_crowd_event *event, sl_time at);
+/* Exponentially distributed. */
+double sl_crowd_draw(struct sl_crowd *crowd, double mean);
+bool sl_crowd_is_on(const struct sl_crowd_station *station);
+/* Sends what its node has to send, and looks at its deadline. */
+void sl_crowd_finish_turn(struct sl_crowd_station *station);
+void sl_crowd_sum(const struct sl_crowd *crowd, struct sl_crowd_totals *ret_totals);
+
+/* crowd_field.c. Places everyone for this moment, and whether anybody ever moves. */
+void sl_crowd_place(struct sl_crowd *crowd);
+bool sl_crowd_moves(const struct sl_crowd *crowd);
+void sl_crowd_field_init(struct sl_crowd *crowd, struct sl_air_config *air);
+
+/* crowd_chat.c */
+void sl_crowd_chat_init(struct sl_crowd *crowd);
+void sl_crowd_chat_done(struct sl_crowd *crowd);
+void sl_crowd_delivered(struct sl_crowd_station *station, uint32_t message);
+void sl_crowd_accepted(void *arg, const struct sl_envelope *envelope, const uint8_t id[SL_ID_LEN],
+                       sl_time born, bool local);
+void sl_crowd_meet(struct sl_crowd *crowd);             /* the field was looked at */
+void sl_crowd_forget(struct sl_crowd_station *station); /* it lost its disk */
+
+/* crowd_check.c */
+void sl_crowd_check_init(struct sl_crowd *crowd);
+void sl_crowd_check_done(struct sl_crowd *crowd);
+void sl_crowd_note_crossings(struct sl_crowd *crowd, const struct sl_air_frame *frame, int to);
+void sl_crowd_check_bounds(struct sl_crowd_station *station);
+void sl_crowd_violate(struct sl_crowd *crowd, uint64_t *counter, const char *what, int station);
+void sl_crowd_trace(struct sl_crowd *crowd, const char *what, int station, uint64_t a, uint64_t b);
+
+/* crowd_attack.c */
+void sl_crowd_cast(struct sl_crowd *crowd);
+void sl_crowd_begin_mischief(struct sl_crowd *crowd);
+
+/* crowd_measure.c */
+void sl_crowd_measure(struct sl_crowd *crowd);
+double sl_crowd_heap_bytes(void);
+
+#endif

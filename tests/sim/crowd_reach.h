@@ -1,0 +1,31 @@
+/* Who could have got a message: the links of a field as it moves, and what follows from them. */
+#ifndef SL_SIM_CROWD_REACH_H
+#define SL_SIM_CROWD_REACH_H
+
+#include "sim/crowd_air.h"
+
+#define SL_REACH_NEVER 255 /* hops to a station that is not connected */
+
+struct sl_reach;
+
+struct sl_reach *sl_reach_new(int station_count);
+void sl_reach_free(struct sl_reach *reach);
+
+/* Looks at the field. Two stations count as linked if each reaches the other, now and at the time
+ * of the snapshot before (but for the first). */
+void sl_reach_snapshot(struct sl_reach *reach, const struct sl_air *air);
+
+/* Hops from a station to each, at most SL_REACH_NEVER - 1 of them. */
+void sl_reach_hops(struct sl_reach *reach, int from, uint8_t *ret_hops);
+
+/* Adds to the holders everyone connected to one of them. One flag a station. */
+void sl_reach_expand(struct sl_reach *reach, bool *holders);
+
+/* Those linked with a station, borrowed until the next snapshot; their number. */
+size_t sl_reach_neighbours(const struct sl_reach *reach, int station, const int **ret_neighbours);
+
+/* Links of a station that is on, on average; and whether all that are on are connected. */
+double sl_reach_mean_degree(const struct sl_reach *reach);
+bool sl_reach_is_connected(const struct sl_reach *reach);
+
+#endif

@@ -1,0 +1,318 @@
+/* The simulator itself: it repeats itself, its radio does what it says, and it finds what it is
+ * for. */
+#include "sim/crowd.h"
+#include "sim/crowd_event.h"
+#include "sim/crowd_reach.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- The air ---- */
+
+enum { HEARD_MAX = 4096 };
+
+struct ears {
+    struct sl_heap heap;
+    struct sl_air *air;
+    struct {
+        int station, from;
+        sl_time at;
+    } heard[HEARD_MAX];
+    size_t heard_count;
+};
+
+static void hear(void *arg, int station, const struct sl_air_frame *frame, sl_time now)
+{
+    struct ears *ears = arg;
+    assert_true(ears->heard_count < HEARD_MAX);
+    ears->heard[ears->heard_count].station = station;
+    ears->heard[ears->heard_count].from = frame->from;
+    ears->heard[ears->heard_count++].at = now;
+}
+
+/* Stations on a line, so many metres apart, without chance in their paths. */
+static struct ears *listen(int count, double apart, unsigned duplicate_permille)
+{
+    struct ears *ears = calloc(1, sizeof(*ears));
+    struct sl_air_config config;
+    assert_non_null(ears);
+    assert_int_equal(sl_heap_init(&ears->heap, 1 << 16), 0);
+    sl_air_config_init(&config);
+    config.seed = 1;
+    config.station_count = count;
+    config.shadow_db = 0;
+    config.asymmetry_db = 0;
+    config.fade_db = 0;
+    config.duplicate_permille = duplicate_permille;
+    ears->air = sl_air_new(&config, &ears->heap, hear, ears);
+    for (int i = 0; i < count; i++) {
+        sl_air_place(ears->air, i, apart * i, 0);
+        sl_air_switch(ears->air, i, true, 0);
+    }
+    sl_air_update(ears->air);
+    return ears;
+}
+
+static void stop_listening(struct ears *ears)
+{
+    sl_air_free(ears->air);
+    sl_heap_done(&ears->heap);
+    free(ears);
+}
+
+static void say(struct ears *ears, int from, int to, sl_time now)
+{
+    static const uint8_t bytes[400];
+    struct sl_air_frame frame = {.from = from, .to = to, .len = sizeof(bytes), .bytes = bytes};
+    assert_true(sl_air_send(ears->air, &frame, now));
+}
+
+static void run_out(struct ears *ears)
+{
+    sl_time at;
+    while ((at = sl_heap_next(&ears->heap)) != SL_NEVER) {
+        struct sl_crowd_event *event = sl_crowd_event_of(sl_heap_pop(&ears->heap, at));
+        event->fire(event, at);
+    }
+}
+
+static void test_airtime_is_that_of_the_standard(void **state)
+{
+    (void)state;
+    /* 16 + 8 * (100 + 84) + 6 = 1,494 bits: 63 symbols of 24 bits, 4 us each; 20 us before. */
+    assert_int_equal(sl_air_time(100), 20 + 63 * 4);
+}
+
+static void test_reach_ends_where_the_path_loss_says(void **state)
+{
+    (void)state;
+    /* 15 dBm - 40 dB - 35 log10(d) = -82 dBm at d = 42.5 m. */
+    struct ears *near = listen(2, 42, 0), *far = listen(2, 43, 0);
+    say(near, 0, SL_AIR_EVERYONE, 1000);
+    say(far, 0, SL_AIR_EVERYONE, 1000);
+    run_out(near);
+    run_out(far);
+    assert_int_equal(near->heard_count, 1);
+    assert_int_equal(far->heard_count, 0);
+    stop_listening(near);
+    stop_listening(far);
+}
+
+static void test_those_who_hear_each_other_take_turns(void **state)
+{
+    (void)state;
+    struct ears *ears = listen(3, 10, 0);
+    for (int i = 0; i < 100; i++)
+        say(ears, i % 2, SL_AIR_EVERYONE, 1000);
+    run_out(ears);
+    size_t third = 0;
+    for (size_t i = 0; i < ears->heard_count; i++)
+        third += ears->heard[i].station == 2;
+    assert_true(third >= 80); /* two of 16 slots collide now and then */
+    stop_listening(ears);
+}
+
+static void test_hidden_stations_collide(void **state)
+{
+    (void)state;
+    struct ears *ears = listen(3, 40, 0); /* 0 and 2 do not hear each other, 1 hears both */
+    say(ears, 0, SL_AIR_EVERYONE, 1000);
+    say(ears, 2, SL_AIR_EVERYONE, 1100);
+    run_out(ears);
+    assert_int_equal(ears->heard_count, 0);
+    struct sl_air_stats stats;
+    sl_air_stats(ears->air, &stats);
+    assert_int_equal(stats.spoiled, 1);
+    stop_listening(ears);
+}
+
+static void test_the_stronger_one_is_captured(void **state)
+{
+    (void)state;
+    struct ears *ears = listen(3, 40, 0);
+    sl_air_place(ears->air, 0, 30, 0); /* 10 m from station 1, out of reach of 2 */
+    sl_air_update(ears->air);
+    say(ears, 2, SL_AIR_EVERYONE, 1000);
+    say(ears, 0, SL_AIR_EVERYONE, 1100);
+    run_out(ears);
+    assert_int_equal(ears->heard_count, 1);
+    assert_int_equal(ears->heard[0].from, 0);
+    stop_listening(ears);
+}
+
+static void test_unicast_is_repeated_and_handed_up_once(void **state)
+{
+    (void)state;
+    struct ears *ears = listen(3, 40, 0);
+    for (int i = 0; i < 20; i++) {
+        say(ears, 0, 1, 1000 + i);
+        say(ears, 2, 1, 1000 + i);
+    }
+    run_out(ears);
+    struct sl_air_stats stats;
+    sl_air_stats(ears->air, &stats);
+    assert_true(stats.retries > 0);
+    assert_true(ears->heard_count + stats.failures >= 40);
+    assert_true(ears->heard_count <= 40);
+    assert_true(ears->heard_count >= 30);
+    stop_listening(ears);
+}
+
+static void test_nobody_there_costs_eight_tries(void **state)
+{
+    (void)state;
+    struct ears *ears = listen(2, 100, 0);
+    say(ears, 0, 1, 1000);
+    run_out(ears);
+    struct sl_air_stats stats;
+    sl_air_stats(ears->air, &stats);
+    assert_int_equal(stats.frames, 8);
+    assert_int_equal(stats.failures, 1);
+    stop_listening(ears);
+}
+
+static void test_duplicates_on_order(void **state)
+{
+    (void)state;
+    struct ears *ears = listen(2, 10, 1000);
+    say(ears, 0, SL_AIR_EVERYONE, 1000);
+    run_out(ears);
+    assert_int_equal(ears->heard_count, 2);
+    stop_listening(ears);
+}
+
+/* ---- Who could get it ---- */
+
+static void test_reach_of_a_line(void **state)
+{
+    (void)state;
+    struct ears *ears = listen(5, 40, 0);
+    struct sl_reach *reach = sl_reach_new(5);
+    uint8_t hops[5];
+    bool holders[5] = {true};
+    sl_air_switch(ears->air, 3, false, 0);
+    sl_reach_snapshot(reach, ears->air);
+    sl_reach_hops(reach, 0, hops);
+    assert_int_equal(hops[2], 2);
+    assert_int_equal(hops[4], SL_REACH_NEVER);
+    sl_reach_expand(reach, holders);
+    assert_true(holders[2] && !holders[3] && !holders[4]);
+
+    sl_air_switch(ears->air, 3, true, 0);
+    sl_reach_snapshot(reach, ears->air); /* a contact counts when it lasts until the next look */
+    sl_reach_expand(reach, holders);
+    assert_false(holders[4]);
+    sl_reach_snapshot(reach, ears->air);
+    sl_reach_expand(reach, holders);
+    assert_true(holders[3] && holders[4]);
+    assert_true(sl_reach_is_connected(reach));
+    sl_reach_free(reach);
+    stop_listening(ears);
+}
+
+/* ---- Whole runs ---- */
+
+static struct sl_crowd_config small(enum sl_crowd_field field)
+{
+    struct sl_crowd_config config;
+    sl_crowd_config_init(&config);
+    config.node_count = 12;
+    config.field = field;
+    config.warm_up = 30 * SL_SECOND;
+    config.chat = 30 * SL_SECOND;
+    config.settle = 50 * SL_SECOND;
+    config.messages_per_hour = 120;
+    return config;
+}
+
+static char *trace_of(struct sl_crowd_config config, struct sl_crowd_result *ret_result)
+{
+    char *text = NULL;
+    size_t len = 0;
+    config.trace = open_memstream(&text, &len);
+    assert_non_null(config.trace);
+    sl_crowd_run(&config, ret_result);
+    assert_int_equal(fclose(config.trace), 0);
+    return text;
+}
+
+static void test_the_same_seed_gives_the_same_trace(void **state)
+{
+    (void)state;
+    for (unsigned mode = 0; mode < SL_CROWD_MODES; mode++) {
+        struct sl_crowd_config config = small(SL_CROWD_MARCHING);
+        struct sl_crowd_result first, second, other;
+        config.mode = mode;
+        config.churn = true;
+        config.reorder_max = 5 * SL_MILLISECOND;
+        char *one = trace_of(config, &first), *two = trace_of(config, &second);
+        assert_string_equal(one, two);
+        assert_true(first.trace_hash == second.trace_hash && first.steps == second.steps);
+        config.seed++;
+        sl_crowd_run(&config, &other);
+        assert_true(first.trace_hash != other.trace_hash);
+        free(one);
+        free(two);
+    }
+}
+
+static void test_every_field_is_lawful_and_delivers(void **state)
+{
+    (void)state;
+    for (unsigned field = 0; field < SL_CROWD_FIELDS; field++) {
+        struct sl_crowd_config config = small(field);
+        struct sl_crowd_result result;
+        sl_crowd_run(&config, &result);
+        assert_true(result.messages > 0 && result.deliverable > 0);
+        assert_int_equal(result.delivered, result.deliverable);
+        assert_int_equal(result.double_deliveries + result.forgeries + result.bound_violations, 0);
+    }
+}
+
+static void test_flooding_sends_once_for_each_node(void **state)
+{
+    (void)state;
+    struct sl_crowd_config config = small(SL_CROWD_RING);
+    struct sl_crowd_result result;
+    config.mode = SL_CROWD_FLOODING;
+    sl_crowd_run(&config, &result);
+    assert_true(result.messages > 0);
+    assert_true(result.sends_per_message <= 12.0 && result.sends_per_message > 9);
+    assert_true(result.useful > 0.3 && result.useful < 0.7); /* each hears both neighbours */
+}
+
+static void test_garbage_takes_air_and_no_more(void **state)
+{
+    (void)state;
+    struct sl_crowd_config config = small(SL_CROWD_STANDING);
+    struct sl_crowd_result calm, attacked;
+    sl_crowd_run(&config, &calm);
+    config.attack = SL_CROWD_GARBAGE;
+    sl_crowd_run(&config, &attacked);
+    assert_true(attacked.channel_busy > calm.channel_busy + 0.1);
+    assert_int_equal(attacked.forgeries + attacked.bound_violations, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_airtime_is_that_of_the_standard),
+        cmocka_unit_test(test_reach_ends_where_the_path_loss_says),
+        cmocka_unit_test(test_those_who_hear_each_other_take_turns),
+        cmocka_unit_test(test_hidden_stations_collide),
+        cmocka_unit_test(test_the_stronger_one_is_captured),
+        cmocka_unit_test(test_unicast_is_repeated_and_handed_up_once),
+        cmocka_unit_test(test_nobody_there_costs_eight_tries),
+        cmocka_unit_test(test_duplicates_on_order),
+        cmocka_unit_test(test_reach_of_a_line),
+        cmocka_unit_test(test_the_same_seed_gives_the_same_trace),
+        cmocka_unit_test(test_every_field_is_lawful_and_delivers),
+        cmocka_unit_test(test_flooding_sends_once_for_each_node),
+        cmocka_unit_test(test_garbage_takes_air_and_no_more),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
