@@ -55,6 +55,7 @@ UNIT_TESTS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/
 BENCH_SUPPORT := $(call objects,$(filter-out tests/bench/bench_%,$(sort $(wildcard tests/bench/*.c))))
 BENCHES       := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/bench_*.c)))
 FUZZ_NAMES    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+CROWD         := $(call objects,$(sort $(wildcard tests/crowd/*.c)))
 E2E           := $(sort $(wildcard tests/e2e/test_*.sh))
 PACKAGES      := build/.packages
 
@@ -89,6 +90,9 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(BENCH_SUPPORT) $(SUPPORT) $(LIBS)
 	@mkdir -p $(@D)
 	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_DAEMON) -o $@
 
+$(B)/sim: $(CROWD) $(SUPPORT) $(LIBS)
+	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_DAEMON) -o $@
+
 # A fuzz target: with libFuzzer in the variant `fuzz`, elsewhere with the program that replays a corpus.
 FUZZ_MAIN_fuzz := -fsanitize=fuzzer
 FUZZ_MAIN       = $(if $(FUZZ_MAIN_$(VARIANT)),,$(B)/obj/tests/fuzz/replay.o)
@@ -113,6 +117,7 @@ help:
 	@echo 'make demo         a mesh of three nodes on this machine, with a chat across it'
 	@echo 'make test         build and pass the tests (JOBS=N: how many at once)'
 	@echo 'make fuzz         fuzz every decoder and the whole node (FUZZ_SECONDS=N for each)'
+	@echo 'make sim          crowds in a box: fixed seeds and a few fresh ones (sim-long SECONDS=N: only fresh)'
 	@echo 'make bench        the figures, each beside its yardstick'
 	@echo 'make coverage     line coverage of mesh, chat and crypto'
 	@echo 'make check-layers who includes whom, and what the pure layers ask of the C library'
@@ -196,6 +201,20 @@ coverage: $(PACKAGES)-build $(PACKAGES)-test $(PACKAGES)-cov
 	@$(MAKE) --no-print-directory unit replay VARIANT=cov
 	@gcovr --root . --object-directory build/cov --filter 'firmware/(mesh|chat|crypto)/' \
 	    --exclude-unreachable-branches --print-summary --fail-under-line 90
+
+# Crowds in virtual time (tests/sim/crowd.h); $(B)/sim --help for one of your own.
+SECONDS ?= 3600
+.PHONY: sim sim-long
+sim: $(PACKAGES)-build $(PACKAGES)-test
+	@$(MAKE) --no-print-directory -j$(JOBS) $(B)/sim
+	@printf '#!/bin/sh\nexec $(B)/sim --check\n' > $(B)/sim-check.sh
+	@chmod +x $(B)/sim-check.sh
+	@status=0; tests/run sim $(B)/sim-check.sh || status=1; \
+	cat build/log/sim/sim-check.sh.log; exit $$status
+
+sim-long: $(PACKAGES)-build $(PACKAGES)-test
+	@$(MAKE) --no-print-directory -j$(JOBS) $(B)/sim
+	@$(B)/sim --soak $(SECONDS)
 
 FUZZ_SECONDS ?= 60
 fuzz: $(PACKAGES)-build $(PACKAGES)-fuzz

@@ -328,7 +328,7 @@ void sl_daemon_housekeeping(struct sl_daemon *daemon)
         sl_udp_follow(daemon->udp);
     sl_node_status(daemon->node, daemon->now, &status);
     if (status.neighbour_count != daemon->neighbours_told)
-        sl_log(LOG_INFO, "%zu neighbours, %zu envelopes", status.neighbour_count,
+        sl_log(LOG_INFO, "neighbours: %zu, envelopes: %zu", status.neighbour_count,
                status.stored_count);
     daemon->neighbours_told = status.neighbour_count;
     /* What handshakes and requests left between blocks still in use goes back to the kernel. */

@@ -114,7 +114,7 @@ static void tell_manager(const struct sl_daemon *daemon)
 {
     struct sl_node_status status;
     sl_node_status(daemon->node, daemon->now, &status);
-    sd_notifyf(0, "STATUS=%zu neighbours, %zu envelopes stored%s", status.neighbour_count,
+    sd_notifyf(0, "STATUS=neighbours: %zu, envelopes stored: %zu%s", status.neighbour_count,
                status.stored_count, status.store_error < 0 ? " in memory only" : "");
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #define EXIT_WRONG 2 /* arguments, configuration or bundle: starting again would not help */
 
@@ -79,6 +80,12 @@ static void forbid_core_files(void)
     (void)setrlimit(RLIMIT_CORE, &none);
 }
 
+/* By the system's clock: one that is not set is far behind, and says no. */
+static bool has_expired(const struct sl_bundle *bundle)
+{
+    return (int64_t)time(NULL) > bundle->own.not_after;
+}
+
 static int check(const struct sl_config *config)
 {
     struct sl_problems problems = {0};
@@ -90,9 +97,15 @@ static int check(const struct sl_config *config)
     }
     sl_sodium_primitives(&primitives);
     int error = sl_bundle_load(config->bundle, &primitives, &bundle, &problems);
+    bool expired = error == 0 && has_expired(&bundle);
     sl_bundle_done(&bundle, &primitives);
     fputs(problems.text, stderr);
-    if (error < 0)
+    if (expired)
+        fprintf(stderr,
+                "%s/node.crt: has expired: other nodes will refuse it; make a new bundle with "
+                "'starling node add'\n",
+                config->bundle);
+    if (error < 0 || expired)
         return EXIT_WRONG;
     printf("%s is good, and so is the bundle it names.\n", config->path);
     return EXIT_SUCCESS;

@@ -82,6 +82,8 @@ with 's/^state = .*/state = A.conf\/state/'
 diskless=$!
 ok "a node without a usable state folder starts" wait_until 5 node_answers A
 ok "and says that it keeps nothing" grep -q "in memory only" "$LAB/diskless.log"
+ok "once" [ "$(grep -c "in memory only" "$LAB/diskless.log")" = 1 ]
+ok "and in status" says '^! the disk takes nothing' at A status
 kill -TERM $diskless
 wait $diskless
 
