@@ -34,6 +34,8 @@ static void judge_time(struct sl_verification *verification, const mbedtls_x509_
     int64_t not_after = sl_x509_time(&certificate->valid_to);
     if (not_after < verification->identity.not_after)
         verification->identity.not_after = not_after;
+    if (not_before > verification->identity.not_before)
+        verification->identity.not_before = not_before;
     if (verification->unix_time == 0)
         return;
     if (verification->unix_time > not_after)
@@ -80,6 +82,7 @@ static void judge_leaf(struct sl_verification *verification, const mbedtls_x509_
         refuse(verification, SL_REFUSAL_MALFORMED, MBEDTLS_X509_BADCERT_OTHER, flags);
         return;
     }
+    read.not_before = identity->not_before;
     read.not_after = identity->not_after;
     memcpy(read.issuer_serial, identity->issuer_serial, SL_SERIAL_LEN);
     *identity = read;

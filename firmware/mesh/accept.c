@@ -73,7 +73,7 @@ static void take_copy(struct sl_node *node, const struct arrival *a, int64_t num
 static bool is_after_expiry(const struct sl_node *node, const struct sl_origin *origin,
                             const struct arrival *a, sl_time now)
 {
-    int64_t unix_s = sl_node_unix_seconds(node, now);
+    int64_t unix_s = sl_node_expiry_seconds(node, now);
     int64_t not_after = origin->identity.not_after;
     return (int64_t)(a->envelope.created / (uint64_t)SL_SECOND) > not_after ||
            (unix_s != 0 && unix_s - (now - a->born) / SL_SECOND > not_after);

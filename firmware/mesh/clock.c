@@ -160,6 +160,13 @@ void sl_clock_tick(struct sl_clock *clock, sl_time now)
     follow(clock, median(clock, opinions, count), first_quorum, now);
 }
 
+bool sl_clock_is_vouched(const struct sl_clock *clock, sl_time now)
+{
+    struct opinion opinions[SL_NEIGHBOURS_MAX];
+    return clock->source > SL_CLOCK_NEIGHBOURS || clock->heard_quorum ||
+           collect(clock, now, opinions) > 0;
+}
+
 int64_t sl_clock_unix(const struct sl_clock *clock, sl_time now)
 {
     return clock->source == SL_CLOCK_UNSET ? 0 : clock->offset + now;

@@ -50,6 +50,9 @@ void sl_clock_forget(struct sl_clock *clock, size_t neighbour);
  * about every second; more often does no harm. */
 void sl_clock_tick(struct sl_clock *clock, sl_time now);
 
+/* Whether it rests on more than the word of one or two neighbours that are no longer there. */
+bool sl_clock_is_vouched(const struct sl_clock *clock, sl_time now);
+
 #define SL_CLOCK_STEP (100 * SL_MILLISECOND)
 
 /* Unix microseconds, or 0 if not set. With source STORED it lags behind by as long as the board was

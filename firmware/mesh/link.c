@@ -266,7 +266,7 @@ enum sl_refusal sl_link_judge(const struct sl_node *node, const struct sl_identi
                               sl_time now)
 {
     const struct sl_membership *membership = &node->config.membership;
-    int64_t unix_s = sl_node_unix_seconds(node, now);
+    int64_t unix_s = sl_node_expiry_seconds(node, now);
     if (memcmp(peer->key, node->key, SL_KEY_LEN) == 0)
         return SL_REFUSAL_SELF;
     if (membership->revoked(membership->ctx, peer))

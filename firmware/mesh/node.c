@@ -31,13 +31,27 @@ sl_time sl_node_jitter(struct sl_node *node, sl_time base)
     return sl_prng_time(&node->prng, base - base / 4, base + base / 4);
 }
 
-int64_t sl_node_unix_seconds(const struct sl_node *node, sl_time now)
+/* Whether our own certificate says that it cannot be that time: then fewer than three neighbours
+ * are not believed. */
+static bool is_doubtful(const struct sl_node *node, int64_t unix_s)
+{
+    const struct sl_origin *own = sl_origins_find(node, node->origin);
+    return node->clock.source <= SL_CLOCK_NEIGHBOURS && !node->clock.heard_quorum && own &&
+           (unix_s < own->identity.not_before || unix_s > own->identity.not_after);
+}
+
+int64_t sl_node_expiry_seconds(const struct sl_node *node, sl_time now)
 {
     const struct sl_clock *clock = &node->clock;
-    if (clock->source <= SL_CLOCK_STORED ||
-        (clock->source == SL_CLOCK_NEIGHBOURS && !clock->heard_quorum))
+    int64_t unix_s = sl_clock_unix(clock, now) / SL_SECOND;
+    if (clock->source == SL_CLOCK_NEIGHBOURS && !sl_clock_is_vouched(clock, now))
         return 0;
-    return sl_clock_unix(clock, now) / SL_SECOND;
+    return is_doubtful(node, unix_s) ? 0 : unix_s;
+}
+
+int64_t sl_node_unix_seconds(const struct sl_node *node, sl_time now)
+{
+    return node->clock.source > SL_CLOCK_STORED ? sl_node_expiry_seconds(node, now) : 0;
 }
 
 void sl_node_judge_all(struct sl_node *node, sl_time now)

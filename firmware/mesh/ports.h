@@ -69,7 +69,7 @@ struct sl_identity {
     uint8_t key[SL_KEY_LEN];       /* Ed25519 */
     uint8_t origin[SL_ORIGIN_LEN]; /* start of its hash */
     uint8_t serial[20];            /* X.509 serial number, right-aligned */
-    int64_t not_after;             /* Unix seconds */
+    int64_t not_before, not_after; /* Unix seconds */
     char name[64];                 /* node name from the certificate, UTF-8, NUL-terminated */
     uint8_t issuer_serial[20];     /* of the invite it came through; zeros if of the authority */
 };

@@ -12,10 +12,11 @@ void suite_command(const struct sl_crowd_config *c, char ret_command[SUITE_COMMA
 {
     snprintf(ret_command, SUITE_COMMAND_MAX,
              "--nodes %d --field %s --mode %s --attack %s%s --seed %" PRIu64
-             " --chat %.0f --messages %g --duplicate %u --reorder %.0f",
+             " --chat %.0f --settle %.0f --messages %g --duplicate %u --reorder %.0f",
              c->node_count, sl_crowd_field_name(c->field), sl_crowd_mode_name(c->mode),
              sl_crowd_attack_name(c->attack), c->churn ? " --churn" : "", c->seed,
-             (double)c->chat / (double)SL_SECOND, c->messages_per_hour, c->duplicate_permille,
+             (double)c->chat / (double)SL_SECOND, (double)c->settle / (double)SL_SECOND,
+             c->messages_per_hour, c->duplicate_permille,
              (double)c->reorder_max / (double)SL_MILLISECOND);
 }
 
@@ -62,6 +63,8 @@ void suite_print_run(const struct sl_crowd_config *c, const struct sl_crowd_resu
            percent(r->delivered, r->deliverable), r->deliverable, r->messages, r->degree);
     printf("  in time           %.3f %% within 2 s for each 5 hops\n",
            percent(r->timely, r->timed));
+    printf("  stuck             %" PRIu64 " not there although a connected node has it\n",
+           r->stuck);
     print_latency(r);
     printf("  sends             %.1f a message, %.3f for each node\n", r->sends_per_message,
            r->sends_of_flooding);

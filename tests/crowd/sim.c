@@ -25,7 +25,8 @@ static const char usage_text[] =
     "  --attack A       peace, garbage, flooder, liars\n"
     "  --churn          nodes come, go and lose their disks\n"
     "  --seed S         (1)\n"
-    "  --chat SECONDS   how long people write (120); a minute before and after is added\n"
+    "  --chat SECONDS   how long people write, after a minute of warm-up (120)\n"
+    "  --settle SECONDS what is under way arrives (60)\n"
     "  --messages N     of each node in an hour, on average (30)\n"
     "  --duplicate N    of 1,000 frames arrive twice\n"
     "  --reorder MS     frames arrive up to that much late\n"
@@ -105,6 +106,7 @@ static const struct option options[] = {
     {"messages", required_argument, NULL, 'r'},
     {"duplicate", required_argument, NULL, 'D'},
     {"reorder", required_argument, NULL, 'R'},
+    {"settle", required_argument, NULL, 'e'},
     {"until", required_argument, NULL, 'u'},
     {"trace", no_argument, NULL, 't'},
     {"runs", required_argument, NULL, 'N'},
@@ -139,6 +141,9 @@ static void take_option(struct job *job, int option, const char *value)
         break;
     case 'd':
         c->chat = seconds_of(value);
+        break;
+    case 'e':
+        c->settle = seconds_of(value);
         break;
     case 'r':
         c->messages_per_hour = number(value, 0, 1e6);

@@ -32,8 +32,8 @@ static double share(uint64_t part, uint64_t whole)
     return whole > 0 ? 100.0 * (double)part / (double)whole : 100;
 }
 
-/* What is expected of a run beside its invariants. The limits hold with a margin on hundreds of
- * seeds; the goals are those that the mesh is to reach. */
+/* What is expected of a run beside its invariants. The limits are where the mesh is today,
+ * with a margin; the goals are those that the mesh is to reach. */
 struct expectation {
     double delivered, timely; /* at least, percent */
     double goal_delivered;
@@ -43,6 +43,10 @@ static struct expectation expectation_of(const struct sl_crowd_config *c)
 {
     if (c->attack == SL_CROWD_FLOODER)
         return (struct expectation){.delivered = 5, .timely = 0, .goal_delivered = 95};
+    if (c->churn && c->field > SL_CROWD_MARCHING) /* no second way: what could be had is a guess */
+        return (struct expectation){.delivered = 30, .timely = 30, .goal_delivered = 99.9};
+    if (c->attack == SL_CROWD_GARBAGE && c->churn)
+        return (struct expectation){.delivered = 70, .timely = 50, .goal_delivered = 95};
     if (c->attack == SL_CROWD_GARBAGE)
         return (struct expectation){.delivered = 95, .timely = 70, .goal_delivered = 95};
     if (c->churn)
@@ -70,6 +74,8 @@ static bool judge(const struct sl_crowd_config *config, struct sl_crowd_result *
         {"in time %", share(r->timely, r->timed), e.timely, 95, false},
     };
     bool fine = is_lawful(r);
+    if (r->stuck > 0)
+        printf("# stuck: %" PRIu64 " not there although a connected node has it\n", r->stuck);
     for (size_t i = 0; i < SL_ARRAY_LEN(figures); i++)
         fine = fine && is_within(&figures[i], figures[i].limit);
     printf("%s %s\n", fine ? "ok" : "not ok", command);

@@ -46,6 +46,7 @@ lab_end() {
     if [ -n "${LAB_KEEP:-}" ]; then
         echo "kept: $LAB"
     else
+        [ "$LAB_NETNS" = no ] || umount "$LAB"/state-*
         rm -rf "$LAB"
     fi
 }
@@ -322,7 +323,7 @@ daemons_are_well() {
             well=1
         }
     done
-    ! grep -E 'Assertion|runtime error:|Sanitizer:' "$LAB"/*.log && return $well
+    ! grep -sE 'Assertion|runtime error:|Sanitizer:' "$LAB"/*.log && return $well
 }
 
 # finish: the status of the whole test; on failure with the end of every node's log.

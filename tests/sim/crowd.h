@@ -77,8 +77,10 @@ struct sl_crowd_result {
     uint64_t steps;
     double degree; /* mean, at the beginning */
     uint64_t messages;
-    uint64_t deliverable;   /* pairs of message and node that was ever connected to its author */
-    uint64_t delivered;     /* of them */
+    uint64_t deliverable; /* pairs of message and node that was ever connected to its author */
+    uint64_t delivered;   /* of them */
+    uint64_t stuck; /* pairs not delivered although, at the end, the node is connected to one that
+                       has it */
     uint64_t timely, timed; /* within 2 s per 5 hops, of those connected when it was written */
     struct sl_crowd_latency latency[SL_CROWD_HOP_GROUPS]; /* by 5 hops: 1-5, 6-10, ... */
     /* While people chat and after: */

@@ -95,6 +95,21 @@ static int draw_author(struct sl_crowd *crowd)
     return -1;
 }
 
+static bool note_seen(struct sl_crowd_station *station, uint32_t message)
+{
+    if (message >= station->seen_cap) {
+        size_t cap = 2 * (size_t)message + 64;
+        station->seen = realloc(station->seen, cap * sizeof(bool));
+        if (!station->seen)
+            abort();
+        memset(station->seen + station->seen_cap, 0, cap - station->seen_cap);
+        station->seen_cap = cap;
+    }
+    bool is_new = !station->seen[message];
+    station->seen[message] = true;
+    return is_new;
+}
+
 static void write_message(struct sl_crowd_event *event, sl_time now)
 {
     struct sl_crowd *crowd = SL_CONTAINER_OF(event, struct sl_crowd, chat);
@@ -108,6 +123,7 @@ static void write_message(struct sl_crowd_event *event, sl_time now)
     struct sl_crowd_station *station = &crowd->stations[author];
     uint32_t number = (uint32_t)crowd->message_count;
     struct sl_crowd_message *message = add_message(crowd, author);
+    note_seen(station, number);
     sl_crowd_trace(crowd, "write", author, number, message->payload_len);
     if (station->plain)
         sl_plain_publish(station->plain, number,
@@ -144,21 +160,6 @@ void sl_crowd_chat_done(struct sl_crowd *crowd)
 }
 
 /* ---- Reading ---- */
-
-static bool note_seen(struct sl_crowd_station *station, uint32_t message)
-{
-    if (message >= station->seen_cap) {
-        size_t cap = 2 * (size_t)message + 64;
-        station->seen = realloc(station->seen, cap * sizeof(bool));
-        if (!station->seen)
-            abort();
-        memset(station->seen + station->seen_cap, 0, cap - station->seen_cap);
-        station->seen_cap = cap;
-    }
-    bool is_new = !station->seen[message];
-    station->seen[message] = true;
-    return is_new;
-}
 
 void sl_crowd_delivered(struct sl_crowd_station *station, uint32_t number)
 {

@@ -72,9 +72,34 @@ static double quantile(const sl_time *delays, size_t count, size_t percent)
     return count > 0 ? (double)delays[(count - 1) * percent / 100] / (double)SL_SECOND : 0;
 }
 
+static bool has(const struct sl_crowd *crowd, size_t message, int station)
+{
+    const struct sl_crowd_station *s = &crowd->stations[station];
+    return message < s->seen_cap && s->seen[message];
+}
+
+/* Liveness: whoever is connected to one that has it must have it. */
+static void measure_stuck(struct sl_crowd *crowd, size_t message, bool *here)
+{
+    int count = crowd->config.node_count;
+    memset(here, 0, (size_t)count * sizeof(bool));
+    for (int i = 0; i < count; i++)
+        if (has(crowd, message, i) && crowd->stations[i].role == SL_ROLE_MEMBER &&
+            sl_crowd_is_on(&crowd->stations[i]))
+            here[sl_reach_component(crowd->reach, i)] = true;
+    for (int i = 0; i < count; i++)
+        crowd->result.stuck += here[sl_reach_component(crowd->reach, i)] &&
+                               !has(crowd, message, i) &&
+                               counts_as_reader(crowd, &crowd->messages[message], i);
+}
+
 static void measure_delivery(struct sl_crowd *crowd)
 {
     struct delays delays = {0};
+    bool *here = sl_crowd_allocate((size_t)crowd->config.node_count, sizeof(bool));
+    for (size_t m = 0; m < crowd->message_count; m++)
+        measure_stuck(crowd, m, here);
+    free(here);
     for (size_t m = 0; m < crowd->message_count; m++)
         for (int i = 0; i < crowd->config.node_count; i++)
             if (crowd->messages[m].holders[i] && counts_as_reader(crowd, &crowd->messages[m], i))

@@ -143,6 +143,11 @@ size_t sl_reach_neighbours(const struct sl_reach *reach, int station, const int 
     return reach->degrees[station];
 }
 
+int sl_reach_component(const struct sl_reach *reach, int station)
+{
+    return reach->component[station];
+}
+
 double sl_reach_mean_degree(const struct sl_reach *reach)
 {
     size_t sum = 0;

@@ -24,6 +24,9 @@ void sl_reach_expand(struct sl_reach *reach, bool *holders);
 /* Those linked with a station, borrowed until the next snapshot; their number. */
 size_t sl_reach_neighbours(const struct sl_reach *reach, int station, const int **ret_neighbours);
 
+/* The component of a station: the same number for all that are connected. */
+int sl_reach_component(const struct sl_reach *reach, int station);
+
 /* Links of a station that is on, on average; and whether all that are on are connected. */
 double sl_reach_mean_degree(const struct sl_reach *reach);
 bool sl_reach_is_connected(const struct sl_reach *reach);

@@ -159,6 +159,7 @@ static int check(void *ctx, const uint8_t *chain, size_t len, int64_t unix_time,
         return -EACCES;
     }
     struct sl_identity identity = {
+        .not_before = peer.not_before,
         .not_after = peer.not_after != 0 ? peer.not_after : INT64_MAX,
         .serial = {[16] = (uint8_t)(peer.serial >> 24),
                    [17] = (uint8_t)(peer.serial >> 16),

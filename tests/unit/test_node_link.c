@@ -193,6 +193,32 @@ static void test_row_21_a_lone_liar_cuts_nobody_off(void **state)
     sl_solo_done(&solo);
 }
 
+/* A cleverer one stays within our certificate's time, past that of the others. They are cut off
+ * only as long as it is there. */
+static void test_row_21_a_lone_liar_cuts_off_while_it_is_there(void **state)
+{
+    (void)state;
+    const int64_t not_after = 1820000000;
+    struct sl_solo solo;
+    sl_solo_init(&solo, 45, true, NULL);
+    sl_fake_member_renew(solo.member, 1, not_after);
+    sl_solo_run(&solo, SL_SECOND);
+    struct sl_fake_peer *liar = sl_solo_add_peer(&solo), *honest[2];
+    assert_true(sl_solo_link(&solo, liar));
+    say_time(&solo, liar, (not_after - 1000) * 1000000);
+    sl_solo_run(&solo, 2 * SL_SECOND);
+    for (size_t i = 0; i < 2; i++) {
+        honest[i] = sl_solo_add_peer(&solo);
+        honest[i]->certificate.not_after = not_after - 5000;
+        sl_fake_member_renew(honest[i]->member, honest[i]->certificate.serial, not_after - 5000);
+        assert_int_equal(sl_solo_link(&solo, honest[i]), i == 1);
+        liar->mute = true;
+        sl_solo_run(&solo, SL_MINUTE);
+    }
+    assert_true(sl_solo_status(&solo).refused[SL_REFUSAL_EXPIRED] >= 1);
+    sl_solo_done(&solo);
+}
+
 static int revoke(struct sl_fabric *fabric, int node, int victim, uint32_t number)
 {
     uint8_t crl[64];
@@ -503,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_refusals_are_counted_with_their_reason),
         cmocka_unit_test(test_validity_is_not_judged_without_a_clock),
         cmocka_unit_test(test_row_21_a_lone_liar_cuts_nobody_off),
+        cmocka_unit_test(test_row_21_a_lone_liar_cuts_off_while_it_is_there),
         cmocka_unit_test(test_revocation_spreads_and_cuts_off),
         cmocka_unit_test(test_revocation_renews_the_broadcast_key),
         cmocka_unit_test(test_row_13_half_open_handshakes),
