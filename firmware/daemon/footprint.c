@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /* Read-only segments are private mappings of files that nobody wrote to: dropping their pages loses
- * nothing (madvise(2), MADV_DONTNEED). Segments with relocations are writable by their flags, so they are
- * left alone even where RELRO protects them later. */
+ * nothing (madvise(2), MADV_DONTNEED). Segments with relocations are writable by their flags, so
+ * they are left alone even where RELRO protects them later. */
 static int trim_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);

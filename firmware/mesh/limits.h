@@ -14,7 +14,8 @@
 #define SL_ENVELOPE_MUTABLE 5
 #define SL_ENVELOPE_HEADER  23
 #define SL_SIGNATURE_LEN    64
-#define SL_PAYLOAD_MAX (SL_ENVELOPE_MAX - SL_ENVELOPE_MUTABLE - SL_ENVELOPE_HEADER - SL_SIGNATURE_LEN)
+#define SL_PAYLOAD_MAX                                                                             \
+    (SL_ENVELOPE_MAX - SL_ENVELOPE_MUTABLE - SL_ENVELOPE_HEADER - SL_SIGNATURE_LEN)
 
 #define SL_ID_LEN       16 /* of an envelope: no collision before 2^64 envelopes */
 #define SL_SHORT_ID_LEN 8  /* first bytes of it, inside reconciliation */
@@ -30,8 +31,8 @@
 #define SL_HEARD_MAX 512
 
 /* Handshakes cost 43 kB and some 7 ms of CPU each on a laptop, 60 ms on a small board. */
-#define SL_HANDSHAKES_MAX      16
-#define SL_HANDSHAKE_TIMEOUT   (20 * SL_SECOND)
+#define SL_HANDSHAKES_MAX    16
+#define SL_HANDSHAKE_TIMEOUT (20 * SL_SECOND)
 
 /* Keys of origins remembered; about 100 bytes each, allocated as they come. */
 #define SL_ORIGINS_MAX 16384
@@ -49,15 +50,15 @@
 #define SL_LIFETIME_MAX     (7 * SL_DAY)
 
 /* Envelopes in the index; about 150 bytes each, allocated as they come. */
-#define SL_STORE_COUNT_MAX   200000
+#define SL_STORE_COUNT_MAX     200000
 #define SL_STORE_BYTES_DEFAULT ((uint64_t)64 << 20)
 
-/* Ids that were here and are gone (expired, evicted): not taken again. At most 56 bytes each, allocated
- * as they come. */
+/* Ids that were here and are gone (expired, evicted): not taken again. At most 56 bytes each,
+ * allocated as they come. */
 #define SL_TOMBSTONES_MAX 16384
 
 /* Waiting to be sent on; each holds its datagram. */
-#define SL_RELAY_QUEUE_MAX 512
+#define SL_RELAY_QUEUE_MAX  512
 #define SL_OUTPUT_QUEUE_MAX 256
 
 /* Percent of a bearer's airtime that traffic of others may take. */
@@ -72,9 +73,9 @@
 #define SL_LINK_RATE  4000 /* envelopes a second */
 #define SL_LINK_BURST 8000
 
-#define SL_HELLO_INTERVAL SL_SECOND        /* times neighbours / 8, so that crowds stay quiet */
+#define SL_HELLO_INTERVAL  SL_SECOND       /* times neighbours / 8, so that crowds stay quiet */
 #define SL_BEACON_INTERVAL (5 * SL_SECOND) /* one second while there is no link */
-#define SL_NEIGHBOUR_LOST 10               /* hellos missed in a row */
+#define SL_NEIGHBOUR_LOST  10              /* hellos missed in a row */
 
 /* Symbols of the sketch kept current; 16 bytes each. Decodes about 1,400 differences; beyond, the
  * id space is cut into partitions. */
@@ -84,7 +85,7 @@
 #define SL_DECODERS_MAX 8
 
 /* Past 2^30 frames a new broadcast key is handed out; nonces never repeat. */
-#define SL_FRAMES_PER_KEY ((uint32_t)1 << 30)
+#define SL_FRAMES_PER_KEY     ((uint32_t)1 << 30)
 #define SL_BROADCAST_KEY_LIFE SL_DAY
 
 /* Late datagrams accepted, in frames. */

@@ -26,13 +26,13 @@ struct sl_link {
     int refused_epoch; /* of our key to all, that the peer takes no frames under; or -1 */
     int dropped_epoch; /* of the peer's, likewise; or -1 */
     sl_time dropped_at;
-    sl_time drop_at;   /* when it is told so again; SL_NEVER once it speaks to us alone */
-    bool to_all;       /* of the frame that is being read */
+    sl_time drop_at; /* when it is told so again; SL_NEVER once it speaks to us alone */
+    bool to_all;     /* of the frame that is being read */
     struct sl_receiver receivers[SL_KEY_CLASSES][2]; /* present, and the one before */
     struct sl_bucket quota;                          /* envelopes and questions that it brings in */
     struct sl_sync sync;
-    sl_time crl_after; /* no CRL is fetched from it before: it kept us waiting, or lied */
-    struct sl_alarm alarm;                     /* session, keys, silence */
+    sl_time crl_after;     /* no CRL is fetched from it before: it kept us waiting, or lied */
+    struct sl_alarm alarm; /* session, keys, silence */
     struct sl_output *open[SL_OUTPUT_CLASSES]; /* frame that still takes elements */
     sl_time up_since, last_heard;
     sl_time hello_gap; /* between its hellos, smoothed */

@@ -1,8 +1,8 @@
 /* A mesh node as a state machine: bytes and a time go in, bytes and the next deadline come out.
  *
  * The caller reads a clock once a turn and passes it as `now` to all calls of that turn. After any
- * call it drains sl_node_transmit() and asks sl_node_deadline() when to call sl_node_tick(). Nothing
- * here reads a clock, a socket, a file or a random source of its own.
+ * call it drains sl_node_transmit() and asks sl_node_deadline() when to call sl_node_tick().
+ * Nothing here reads a clock, a socket, a file or a random source of its own.
  *
  * Model: ngtcp2's read_pkt / write_pkt / get_expiry. Formats and rules: PROTOCOL.md. */
 #ifndef SL_MESH_NODE_H
@@ -28,9 +28,9 @@ struct sl_node_events {
 };
 
 struct sl_quota_config {
-    uint32_t origin_rate;  /* envelopes a second on the fast path; 0 is no limit */
+    uint32_t origin_rate; /* envelopes a second on the fast path; 0 is no limit */
     uint32_t origin_burst;
-    uint32_t link_rate;    /* envelopes a second from one neighbour; 0 is no limit */
+    uint32_t link_rate; /* envelopes a second from one neighbour; 0 is no limit */
     uint32_t link_burst;
     uint32_t airtime_percent; /* of a bearer's rate, for traffic of others; 100 is no limit */
 };
@@ -56,9 +56,9 @@ struct sl_node *sl_node_new(const struct sl_node_config *config, sl_time now);
 void sl_node_free(struct sl_node *node);
 
 struct sl_bearer_info {
-    char name[32];      /* for people: "udp eth0" */
-    bool broadcast;     /* an address of len 0 reaches everyone */
-    uint64_t rate_bps;  /* nominal, for the airtime ceiling */
+    char name[32];     /* for people: "udp eth0" */
+    bool broadcast;    /* an address of len 0 reaches everyone */
+    uint64_t rate_bps; /* nominal, for the airtime ceiling */
 };
 
 /* Number of the bearer (0 to SL_BEARERS_MAX - 1), or -ENOSPC. Removing one ends its links. */
@@ -100,17 +100,16 @@ struct sl_draft {
     bool sync; /* on disk before this returns */
 };
 
-/* Signs, keeps and starts to spread an envelope of this node. 0 with ret_id. -EIO, -ENOSPC or -EROFS:
- * it spreads, but lives in memory only (ret_id is set). Anything else: nothing happened. */
+/* Signs, keeps and starts to spread an envelope of this node. 0 with ret_id. -EIO, -ENOSPC or
+ * -EROFS: it spreads, but lives in memory only (ret_id is set). Anything else: nothing happened. */
 int sl_node_publish(struct sl_node *node, const struct sl_draft *draft, sl_time now,
                     uint8_t ret_id[SL_ID_LEN]);
 
-/* Every live envelope of that kind in the store, oldest first; for a persona that was just unlocked.
- * `found` may publish. 0 or -EIO. */
+/* Every live envelope of that kind in the store, oldest first; for a persona that was just
+ * unlocked. `found` may publish. 0 or -EIO. */
 int sl_node_each(struct sl_node *node, enum sl_envelope_kind kind, sl_time now,
                  void (*found)(void *arg, const struct sl_envelope *envelope,
-                               const uint8_t id[SL_ID_LEN], sl_time born, bool local,
-                               bool relayed),
+                               const uint8_t id[SL_ID_LEN], sl_time born, bool local, bool relayed),
                  void *arg);
 
 /* Installs a CRL given by hand (the organiser's tool) and spreads it. 0, -EALREADY, -EBADMSG. */
@@ -124,17 +123,17 @@ void sl_node_set_time(struct sl_node *node, enum sl_clock_source source, int64_t
 
 struct sl_node_status {
     uint8_t origin[SL_ORIGIN_LEN];
-    size_t neighbour_count;  /* with an open link */
+    size_t neighbour_count; /* with an open link */
     size_t handshake_count;
     size_t heard_count;
-    size_t origin_count;     /* nodes whose certificate is known */
+    size_t origin_count; /* nodes whose certificate is known */
     size_t stored_count;
     uint64_t stored_bytes;
     uint64_t store_bytes_max;
-    int store_error;         /* 0, or why the store is in memory only */
+    int store_error; /* 0, or why the store is in memory only */
     enum sl_clock_source clock_source;
-    int64_t unix_us;         /* mesh clock; 0 if not set */
-    uint64_t accepted;       /* envelopes new here */
+    int64_t unix_us;   /* mesh clock; 0 if not set */
+    uint64_t accepted; /* envelopes new here */
     uint64_t duplicates;
     uint64_t sent_envelopes; /* envelope elements sent, each counted once for each datagram */
     uint64_t suppressed;     /* not sent on because others had */
@@ -159,9 +158,9 @@ struct sl_neighbour_info {
     char name[64];                 /* from its certificate */
     sl_time up_since, last_heard;  /* life clock */
     uint64_t frames_in, frames_out, bytes_in, bytes_out, envelopes_in;
-    uint32_t loss_permille;        /* from gaps in its frame counter */
-    uint32_t stored_count;         /* what its last hello said */
-    bool in_sync;                  /* its last hello equalled our store */
+    uint32_t loss_permille; /* from gaps in its frame counter */
+    uint32_t stored_count;  /* what its last hello said */
+    bool in_sync;           /* its last hello equalled our store */
     enum sl_refusal last_refusal;
 };
 

@@ -75,13 +75,13 @@ struct sl_node {
 /* Sets an alarm; SL_NEVER cancels. The heap has room for all there can be. */
 void sl_node_alarm(struct sl_node *node, struct sl_alarm *alarm, sl_time at);
 
-/* Mesh clock in seconds, to judge by whether a certificate has expired; 0 if it is not set, or if it
- * is the word of fewer than three neighbours who are gone, or whom our own certificate contradicts:
- * one liar could cut us off from everybody. */
+/* Mesh clock in seconds, to judge by whether a certificate has expired; 0 if it is not set, or if
+ * it is the word of fewer than three neighbours who are gone, or whom our own certificate
+ * contradicts: one liar could cut us off from everybody. */
 int64_t sl_node_expiry_seconds(const struct sl_node *node, sl_time now);
 
-/* The same to judge all of a validity period by: 0 also if the clock lags (SL_CLOCK_STORED), for then
- * a certificate that is valid may seem not to be so yet. */
+/* The same to judge all of a validity period by: 0 also if the clock lags (SL_CLOCK_STORED), for
+ * then a certificate that is valid may seem not to be so yet. */
 int64_t sl_node_unix_seconds(const struct sl_node *node, sl_time now);
 
 /* A CRL was taken: everything that it forbids ends. */

@@ -97,14 +97,14 @@ enum sl_element_type {
     SL_ELEMENT_HELLO = 2,
     SL_ELEMENT_SKETCH = 3,
     SL_ELEMENT_MORE = 4,
-    SL_ELEMENT_WANT = 5, /* short ids */
-    SL_ELEMENT_MARK = 6, /* u16: echo this once you have read what came before */
-    SL_ELEMENT_ECHO = 7, /* u16 */
-    SL_ELEMENT_WHO = 8,  /* origins whose IDENTITY is missing */
-    SL_ELEMENT_BYE = 9,  /* empty: the sender stops */
-    SL_ELEMENT_CRL = 10,      /* the one in force here: number u64, length u32 */
-    SL_ELEMENT_CRL_WANT = 11, /* number u64, first byte u32 */
-    SL_ELEMENT_CRL_PART = 12, /* the same, then bytes from there */
+    SL_ELEMENT_WANT = 5,       /* short ids */
+    SL_ELEMENT_MARK = 6,       /* u16: echo this once you have read what came before */
+    SL_ELEMENT_ECHO = 7,       /* u16 */
+    SL_ELEMENT_WHO = 8,        /* origins whose IDENTITY is missing */
+    SL_ELEMENT_BYE = 9,        /* empty: the sender stops */
+    SL_ELEMENT_CRL = 10,       /* the one in force here: number u64, length u32 */
+    SL_ELEMENT_CRL_WANT = 11,  /* number u64, first byte u32 */
+    SL_ELEMENT_CRL_PART = 12,  /* the same, then bytes from there */
     SL_ELEMENT_SIGNATURE = 13, /* last in a frame to all: who sent it */
 };
 

@@ -52,15 +52,15 @@ struct sl_primitives {
 /* Why a peer was refused; counted, and shown by `starling neighbours`. */
 enum sl_refusal {
     SL_REFUSAL_NONE,
-    SL_REFUSAL_FOREIGN,     /* not this network's: tag or certificate of another authority */
-    SL_REFUSAL_EXPIRED,     /* certificate expired */
-    SL_REFUSAL_NOT_YET,     /* certificate not valid yet: somebody's clock is wrong */
-    SL_REFUSAL_REVOKED,     /* certificate on the revocation list */
-    SL_REFUSAL_MALFORMED,   /* certificate or handshake not as in PROTOCOL.md */
-    SL_REFUSAL_TIMEOUT,     /* handshake did not finish */
-    SL_REFUSAL_BUSY,        /* cap on handshakes or sessions reached */
-    SL_REFUSAL_SELF,        /* this node's own key at another address: a cloned board */
-    SL_REFUSAL_BY_PEER,     /* the peer refused us, for a reason that it shows on its side */
+    SL_REFUSAL_FOREIGN,   /* not this network's: tag or certificate of another authority */
+    SL_REFUSAL_EXPIRED,   /* certificate expired */
+    SL_REFUSAL_NOT_YET,   /* certificate not valid yet: somebody's clock is wrong */
+    SL_REFUSAL_REVOKED,   /* certificate on the revocation list */
+    SL_REFUSAL_MALFORMED, /* certificate or handshake not as in PROTOCOL.md */
+    SL_REFUSAL_TIMEOUT,   /* handshake did not finish */
+    SL_REFUSAL_BUSY,      /* cap on handshakes or sessions reached */
+    SL_REFUSAL_SELF,      /* this node's own key at another address: a cloned board */
+    SL_REFUSAL_BY_PEER,   /* the peer refused us, for a reason that it shows on its side */
     SL_REFUSAL_COUNT
 };
 
@@ -147,17 +147,17 @@ struct sl_sessions {
 
 /* What the store keeps of an envelope beside its bytes. */
 struct sl_stored {
-    uint64_t row;            /* the store's own handle, never reused while in use */
+    uint64_t row; /* the store's own handle, never reused while in use */
     uint8_t id[SL_ID_LEN];
     uint8_t origin[SL_ORIGIN_LEN];
-    uint8_t kind;            /* enum sl_envelope_kind */
+    uint8_t kind; /* enum sl_envelope_kind */
     uint8_t hops;
-    bool local;              /* entered the mesh on this node */
-    bool relayed;            /* another node is known to hold it */
-    uint16_t len;            /* of signed part and signature */
-    uint64_t created;        /* Unix microseconds on the mesh clock, as the origin signed it */
-    uint32_t lifetime;       /* seconds */
-    sl_time born;            /* life clock, this node: now minus age at reception */
+    bool local;        /* entered the mesh on this node */
+    bool relayed;      /* another node is known to hold it */
+    uint16_t len;      /* of signed part and signature */
+    uint64_t created;  /* Unix microseconds on the mesh clock, as the origin signed it */
+    uint32_t lifetime; /* seconds */
+    sl_time born;      /* life clock, this node: now minus age at reception */
 };
 
 /* The store. Bytes are signed part and signature, without hops and age. */

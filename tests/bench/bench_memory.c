@@ -11,7 +11,8 @@
 
 enum { NEIGHBOURS = 8, STORED = 10000, WINDOW = 64 };
 
-/* starlingd gives memory back that it does not use, twice a minute: long enough to see it at rest. */
+/* starlingd gives memory back that it does not use, twice a minute: long enough to see it at rest.
+ */
 #define AT_REST (45 * SL_SECOND)
 
 static const char *const names[NEIGHBOURS] = {"A", "C", "D", "E", "F", "G", "H", "I"};

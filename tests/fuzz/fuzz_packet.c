@@ -41,8 +41,8 @@ static void try_link(const uint8_t *bytes, size_t len)
         sl_link_packet_encode(&primitives, key, link_a, link_b, bytes, len, packet, sizeof(packet));
     if (packet_len < 0)
         return;
-    int error = sl_link_packet_decode(packet, (size_t)packet_len, &primitives, key, link_a, link_b,
-                                      &inner);
+    int error =
+        sl_link_packet_decode(packet, (size_t)packet_len, &primitives, key, link_a, link_b, &inner);
     assert(error == 0 && inner.len == len && memcmp(inner.bytes, bytes, len) == 0);
 }
 

@@ -1,6 +1,6 @@
-/* Stands in for libFuzzer in ordinary builds: runs every file named on the command line, or found in
- * the folders named there, through the target, each twice, so that state left over from the first
- * pass shows in the second. */
+/* Stands in for libFuzzer in ordinary builds: runs every file named on the command line, or found
+ * in the folders named there, through the target, each twice, so that state left over from the
+ * first pass shows in the second. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

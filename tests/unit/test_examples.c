@@ -99,9 +99,8 @@ static void test_link(void **state)
     uint8_t bytes[128], again[128];
     size_t len = sl_example("LINK", bytes, sizeof(bytes));
     struct sl_link_inner inner;
-    assert_int_equal(sl_link_packet_decode(bytes, len, &primitives, beacon_key, link_a, link_b,
-                                           &inner),
-                     0);
+    assert_int_equal(
+        sl_link_packet_decode(bytes, len, &primitives, beacon_key, link_a, link_b, &inner), 0);
     assert_int_equal(inner.len, 5);
     assert_memory_equal(inner.bytes, "\x16\xfe\xfd\0\0", 5);
     assert_int_equal(sl_link_packet_encode(&primitives, beacon_key, link_a, link_b, inner.bytes,
