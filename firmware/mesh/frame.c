@@ -22,8 +22,11 @@ static int open_frame(struct sl_node *node, struct sl_link *link, const uint8_t 
     struct sl_receiver *receiver = sl_keys_receiver(link, header.epoch);
     if (!receiver)
         return -EACCES;
-    if (!sl_window_fresh(receiver->window, header.counter))
+    if (!sl_window_fresh(receiver->window, header.counter)) {
+        if (header.epoch < SL_EPOCHS)
+            sl_link_note_stale(node, link);
         return -EALREADY;
+    }
     int body_len = sl_frame_open(&node->config.primitives, receiver->key, bytes, len, ret_body,
                                  SL_FRAME_BODY_MAX);
     if (body_len < 0)
@@ -106,6 +109,8 @@ static void take_element(struct sl_node *node, struct sl_link *link,
         sl_relay_receive(node, link, element->value, element->len, now);
         break;
     case SL_ELEMENT_HELLO:
+        if (link->to_all)
+            link->stale = 0;
         sl_sync_hello(node, link, element, now);
         break;
     case SL_ELEMENT_SKETCH:

@@ -19,6 +19,7 @@ enum {
 #define FIRST_GAP        (2 * SL_SECOND) /* between hellos, assumed until two came */
 #define HELLO_GAP_MAX    (10 * SL_SECOND)
 #define DROP_RETRY       SL_SECOND
+#define STALE_FRAMES     3 /* no radio doubles or delays so many in a row */
 
 static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
 
@@ -103,11 +104,12 @@ static sl_time silence_at(const struct sl_link *link)
     return link->last_heard + sl_link_patience(link);
 }
 
-/* When what the peer says to all counts as not arriving here: a radio that loses broadcasts, or
- * somebody who spoiled the window with forged counters. Before the link would end for it. */
+/* When somebody else must have spoiled the window with forged counters: what the peer says to all
+ * arrives but is stale, and no hello does. A link that merely loses them keeps the key: to speak to
+ * each neighbour alone would cost a crowd its air. Before the link would end for it. */
 static sl_time deaf_at(const struct sl_link *link)
 {
-    if (!link->up || !link->receivers[SL_KEY_BEARER][0].window)
+    if (!link->up || !link->receivers[SL_KEY_BEARER][0].window || link->stale < STALE_FRAMES)
         return SL_NEVER;
     sl_time heard = link->sync.hello_at > link->up_since ? link->sync.hello_at : link->up_since;
     return heard + sl_link_patience(link) * 7 / 10;
@@ -119,6 +121,12 @@ static void schedule(struct sl_node *node, struct sl_link *link)
     at = sl_min_time(at, link->key_retry_at);
     at = sl_min_time(at, sl_min_time(link->drop_at, deaf_at(link)));
     sl_node_alarm(node, &link->alarm, sl_min_time(at, silence_at(link)));
+}
+
+void sl_link_note_stale(struct sl_node *node, struct sl_link *link)
+{
+    if (++link->stale == STALE_FRAMES)
+        schedule(node, link);
 }
 
 /* Sends what the session has to send. */

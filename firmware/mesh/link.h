@@ -28,6 +28,7 @@ struct sl_link {
     sl_time dropped_at;
     sl_time drop_at; /* when it is told so again; SL_NEVER once it speaks to us alone */
     bool to_all;     /* of the frame that is being read */
+    unsigned stale;  /* frames to all outside the window, since the last hello to all */
     struct sl_receiver receivers[SL_KEY_CLASSES][2]; /* present, and the one before */
     struct sl_bucket quota;                          /* envelopes and questions that it brings in */
     struct sl_sync sync;
@@ -48,6 +49,9 @@ void sl_link_receive(struct sl_node *node, int bearer, const struct sl_address *
                      const uint8_t *bytes, size_t len, sl_time now);
 void sl_link_frame(struct sl_node *node, int bearer, const struct sl_address *from,
                    const uint8_t *bytes, size_t len, sl_time now);
+
+/* A frame to all came that is outside the window. */
+void sl_link_note_stale(struct sl_node *node, struct sl_link *link);
 
 /* Ends it with a goodbye; the neighbour stays. */
 void sl_link_end(struct sl_node *node, struct sl_link *link, enum sl_refusal refusal, sl_time now);

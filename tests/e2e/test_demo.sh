@@ -2,32 +2,16 @@
 # The demo as a person sees it: on a terminal it stays up, and the commands that it prints let two
 # people join in.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/terminal.sh"
 command -v tmux >/dev/null || {
     skip "the demo on a terminal: tmux is missing"
     exit 0
 }
 lab_begin
-terminal() {
-    tmux -S "$LAB/tmux" -f /dev/null "$@"
-}
-hang_up() {
-    terminal kill-server 2>/dev/null
-    lab_end
-}
-trap hang_up EXIT
-shows() { # WINDOW PATTERN SECONDS
-    wait_until "$3" shows_now "$1" "$2" || {
-        echo "expected /$2/ on this screen:"
-        terminal capture-pane -p -t "$1" | grep -v '^$' | tail -n 30
-        return 1
-    }
-}
-shows_now() {
-    terminal capture-pane -p -t "$1" | grep -qE -- "$2"
-}
+terminal_begin
 mkdir "$LAB/tmp"
-terminal new-session -d -x 200 -y 100 -n demo \
-    "TMPDIR='$LAB/tmp' '$(dirname "$0")/demo.sh' '$BUILD'; echo the status is \$?; exec sleep 1000"
+window demo "TMPDIR='$LAB/tmp' '$(dirname "$0")/demo.sh' '$BUILD'"
+terminal resize-window -t demo -x 200 -y 100
 ok "the demo goes through, and stays up" shows demo 'Press Enter' 120
 ok "it says that all went well" shows demo 'Every message arrived once, intact and in order' 1
 ok "nothing was wrong" none shows_now demo 'WRONG'
@@ -36,7 +20,7 @@ ok "nothing was wrong" none shows_now demo 'WRONG'
 join() {
     local command
     command=$(terminal capture-pane -p -t demo | grep -E '^ +STARLING_SOCKET=' | sed -n "$2p")
-    terminal new-window -d -n "$1" "$command"
+    window "$1" "$command"
 }
 join dana 1
 join emil 2

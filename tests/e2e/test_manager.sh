@@ -24,7 +24,7 @@ node_up A || exit 1
 unset NOTIFY_SOCKET WATCHDOG_USEC
 ok "it tells when it is ready" wait_until 5 told READY=1
 ok "that once" none told READY=1 2
-ok "it tells how it does" wait_until 15 told 'STATUS=.*neighbours, .*'
+ok "it tells how it does" wait_until 15 told 'STATUS=neighbours: .*'
 ok "it feeds the watchdog" wait_until 10 told WATCHDOG=1 5
 kill -STOP "${NODE_PID[A]}"
 sleep 0.3

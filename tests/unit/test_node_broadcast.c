@@ -187,28 +187,6 @@ static void test_a_spoiled_window_heals_without_a_break(void **state)
     sl_fabric_free(scene.fabric);
 }
 
-static bool lose_frames_to_all(void *arg, const struct sl_fabric_packet *packet, sl_time now)
-{
-    (void)arg;
-    (void)now;
-    return packet->to != -1 || packet->bytes[0] != SL_PACKET_FRAME;
-}
-
-/* The same cure for a radio that loses what is sent to all, and only that. */
-static void test_a_medium_that_loses_broadcasts(void **state)
-{
-    (void)state;
-    struct scene scene;
-    begin(&scene, 5);
-    sl_time since = up_since(&scene);
-    sl_fabric_set_tap(scene.fabric, lose_frames_to_all, NULL);
-    sl_fabric_run(scene.fabric, 5 * SL_MINUTE);
-    assert_heard(&scene, since);
-    for (int i = 0; i < NODES; i++)
-        assert_int_equal(sl_fabric_status(scene.fabric, i).neighbour_count, NODES - 1);
-    sl_fabric_free(scene.fabric);
-}
-
 /* Where nobody forges and nothing is lost, one frame goes on reaching all. */
 static void test_hellos_to_all_go_on(void **state)
 {
@@ -232,7 +210,6 @@ int main(void)
         cmocka_unit_test(test_forged_pairwise_elements_are_refused),
         cmocka_unit_test(test_forged_envelopes_do_not_use_up_the_neighbours_quota),
         cmocka_unit_test(test_a_spoiled_window_heals_without_a_break),
-        cmocka_unit_test(test_a_medium_that_loses_broadcasts),
         cmocka_unit_test(test_hellos_to_all_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
