@@ -45,7 +45,7 @@ has_all_again() {
     [ "$(stored_at A)" -ge "$all_stored" ]
 }
 RANDOM=${SEED:-99}
-damage() { # FILE KIND: cut at a random place, or random bytes at forty of them
+damage() { # FILE KIND: cut at a random place, or random bytes at sixteen of them
     local size flip
     size=$(stat -c %s "$1")
     [ "$size" -gt 0 ] || return 0
@@ -53,7 +53,7 @@ damage() { # FILE KIND: cut at a random place, or random bytes at forty of them
         truncate -s $((RANDOM * 32768 % size)) "$1"
         return
     fi
-    for ((flip = 0; flip < 40; flip++)); do
+    for ((flip = 0; flip < 16; flip++)); do
         printf "\\x$(printf %02x $((RANDOM % 256)))" |
             dd of="$1" bs=1 seek=$(((RANDOM * 32768 + RANDOM) % size)) conv=notrunc status=none
     done
