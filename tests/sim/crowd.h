@@ -12,10 +12,12 @@
  *
  * Fields. At about 20 neighbours a node:
  *   standing  a square, positions uniform
- *   marching  a column 40 m wide that walks at 1.4 m/s (Weidmann 1993: 1.34) while everyone drifts
- * forth and back in it by up to 20 m within minutes courier   two squares out of each other's
- * reach; the last node walks between them ring      25 m from one to the next, little shadowing:
- * two neighbours each line      the same, open
+ *   marching  a column 40 m wide that walks at 1.4 m/s (Weidmann 1993: 1.34); in it everyone
+ *             drifts forth and back by up to 20 m within minutes
+ *   courier   two squares out of each other's reach; the last node walks between them
+ *   ring      25 m from one to the next, little shadowing: two neighbours each
+ *   line      the same, open
+ *   packed    a square of 8 m: however many there are, everyone is within reach of everyone
  *
  * With churn, a tenth arrives during the chat, and boards go off after 5 minutes on average for
  * half a minute: a third of them says goodbye, a third loses power, a third loses its disk, too.
@@ -33,6 +35,7 @@ enum sl_crowd_field {
     SL_CROWD_COURIER,
     SL_CROWD_RING,
     SL_CROWD_LINE,
+    SL_CROWD_PACKED,
     SL_CROWD_FIELDS
 };
 

@@ -11,7 +11,9 @@
 #define SPACING_M     25.0
 #define GAP_M         250.0
 #define STAY_S        45.0
-#define TAU           6.28318530717958648
+/* The paths across it have 18 dB to spare, near three times what chance takes off them. */
+#define PACKED_M 8.0
+#define TAU      6.28318530717958648
 
 struct place {
     double x, y;
@@ -84,6 +86,7 @@ static struct place place_of(const struct sl_crowd *crowd, int station, double t
         return on_ring(crowd, station);
     case SL_CROWD_LINE:
         return (struct place){SPACING_M * station, 0};
+    case SL_CROWD_PACKED:
     case SL_CROWD_STANDING:
     case SL_CROWD_FIELDS:
         break;
@@ -112,6 +115,8 @@ void sl_crowd_field_init(struct sl_crowd *crowd, struct sl_air_config *air)
     if (crowd->config.field == SL_CROWD_COURIER)
         nodes /= 2;
     crowd->side_m = sqrt(nodes * AREA_PER_NODE);
+    if (crowd->config.field == SL_CROWD_PACKED)
+        crowd->side_m = PACKED_M;
     if (crowd->config.field == SL_CROWD_RING || crowd->config.field == SL_CROWD_LINE) {
         air->shadow_db = 1;
         air->asymmetry_db = 0.5;

@@ -207,7 +207,8 @@ void sl_crowd_measure(struct sl_crowd *crowd)
 
 const char *sl_crowd_field_name(enum sl_crowd_field field)
 {
-    static const char *const names[] = {"standing", "marching", "courier", "ring", "line"};
+    static const char *const names[] = {"standing", "marching", "courier",
+                                        "ring",     "line",     "packed"};
     return names[field];
 }
 
