@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -32,6 +33,8 @@ struct sl_udp {
     struct sl_udp_config config;
     int fd;
     int watch_fd;
+    int epoll_fd; /* both of them */
+    bool waiting; /* for room to send */
     bool full_reported;
     struct udp_link links[SL_BEARERS_MAX]; /* the first is the peers' */
     size_t link_count;
@@ -127,6 +130,16 @@ static void report_send_error(const struct sl_udp *udp, struct udp_link *link, i
     }
 }
 
+/* Whether the set tells when there is room to send; as long as there is, that would never be quiet.
+ */
+static void wait_for_room(struct sl_udp *udp, bool waiting)
+{
+    struct epoll_event event = {.events = waiting ? EPOLLIN | EPOLLOUT : EPOLLIN,
+                                .data.fd = udp->fd};
+    if (udp->waiting != waiting && epoll_ctl(udp->epoll_fd, EPOLL_CTL_MOD, udp->fd, &event) == 0)
+        udp->waiting = waiting;
+}
+
 static int send_datagram(struct sl_bearer *bearer, const struct sl_datagram *datagram)
 {
     struct sl_udp *udp = udp_of(bearer);
@@ -144,8 +157,10 @@ static int send_datagram(struct sl_bearer *bearer, const struct sl_datagram *dat
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0)
         return 0;
-    if (errno == EAGAIN)
+    if (errno == EAGAIN) {
+        wait_for_room(udp, true);
         return -EAGAIN;
+    }
     /* A full transmit queue (ENOBUFS) is ordinary loss. */
     int error = errno;
     if (error != ENOBUFS)
@@ -391,11 +406,57 @@ static int open_watch(void)
     return fd;
 }
 
+static int open_set(const struct sl_udp *udp)
+{
+    int set = epoll_create1(EPOLL_CLOEXEC);
+    const int fds[] = {udp->fd, udp->watch_fd};
+    for (size_t i = 0; i < SL_ARRAY_LEN(fds) && set >= 0; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = fds[i]};
+        if (fds[i] >= 0 && epoll_ctl(set, EPOLL_CTL_ADD, fds[i], &event) < 0) {
+            close(set);
+            return -1;
+        }
+    }
+    return set;
+}
+
+static int set_fd(const struct sl_bearer *bearer)
+{
+    return udp_of(bearer)->epoll_fd;
+}
+
+static bool dispatch(struct sl_bearer *bearer, sl_time now)
+{
+    struct sl_udp *udp = udp_of(bearer);
+    struct epoll_event events[2];
+    bool more = false;
+    int count = epoll_wait(udp->epoll_fd, events, SL_ARRAY_LEN(events), 0);
+    (void)now;
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.fd == udp->watch_fd) {
+            sl_udp_follow(bearer);
+            continue;
+        }
+        if (events[i].events & EPOLLOUT)
+            wait_for_room(udp, false);
+        more = sl_udp_receive(bearer);
+    }
+    return more;
+}
+
+static void refresh(struct sl_bearer *bearer, sl_time now)
+{
+    (void)now;
+    sl_udp_follow(bearer);
+}
+
 static void free_udp(struct sl_bearer *bearer)
 {
     struct sl_udp *udp = udp_of(bearer);
     while (udp->link_count > 0)
         remove_link(udp, &udp->links[udp->link_count - 1]);
+    if (udp->epoll_fd >= 0)
+        close(udp->epoll_fd);
     if (udp->watch_fd >= 0)
         close(udp->watch_fd);
     close(udp->fd);
@@ -405,6 +466,9 @@ static void free_udp(struct sl_bearer *bearer)
 static const struct sl_bearer_ops ops = {
     .send = send_datagram,
     .address_text = address_text,
+    .fd = set_fd,
+    .dispatch = dispatch,
+    .refresh = refresh,
     .free = free_udp,
 };
 
@@ -424,8 +488,9 @@ int sl_udp_new(const struct sl_udp_config *config, const struct sl_bearer_host *
     udp->config = *config;
     udp->fd = fd;
     udp->watch_fd = config->interface_count > 0 ? open_watch() : -1;
+    udp->epoll_fd = open_set(udp);
     prepare_batch(udp);
-    int error = add_link(udp, "peers", 0);
+    int error = udp->epoll_fd < 0 ? -EMFILE : add_link(udp, "peers", 0);
     if (error < 0) {
         free_udp(&udp->base);
         return error;

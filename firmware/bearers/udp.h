@@ -6,7 +6,8 @@
  * A mesh address is 18 bytes: IPv6 address (IPv4 as v4-mapped, RFC 4291, 2.5.5.2) and port. The
  * scope of a link-local one is its bearer.
  *
- * Nothing here waits: the caller polls sl_udp_fd() and sl_udp_watch_fd(). */
+ * Driven by the port of bearer.h. The calls below are what that is made of, for those who have a
+ * loop of their own. */
 #ifndef SL_BEARERS_UDP_H
 #define SL_BEARERS_UDP_H
 

@@ -202,7 +202,7 @@ static int open_udp(struct sl_daemon *daemon)
                         "ipv6.disable=1, or write 'enabled = no' under [udp]");
     else if (error < 0)
         sl_log(LOG_ERR, "UDP port %d cannot be opened: %s", port, strerror(-error));
-    return error;
+    return error < 0 ? error : sl_daemon_take_bearer(daemon, daemon->udp);
 }
 
 static int open_fault(struct sl_daemon *daemon)
@@ -296,6 +296,20 @@ static void tick_store(struct sl_daemon *daemon)
     sl_store_tick(daemon->store, daemon->now, status.unix_us);
 }
 
+static sl_time bearer_deadline(const struct sl_bearer *bearer)
+{
+    return bearer->ops->deadline ? bearer->ops->deadline(bearer) : SL_NEVER;
+}
+
+static void tick_bearers(struct sl_daemon *daemon)
+{
+    for (size_t i = 0; i < daemon->carrier_count; i++) {
+        struct sl_bearer *bearer = daemon->carriers[i].bearer;
+        if (bearer_deadline(bearer) <= daemon->now)
+            bearer->ops->tick(bearer, daemon->now);
+    }
+}
+
 void sl_daemon_settle(struct sl_daemon *daemon)
 {
     if (daemon->fault)
@@ -306,6 +320,7 @@ void sl_daemon_settle(struct sl_daemon *daemon)
         sl_chat_tick(daemon->chat, daemon->now);
     if (sl_store_deadline(daemon->store) <= daemon->now)
         tick_store(daemon);
+    tick_bearers(daemon);
     sl_daemon_drain(daemon);
     sl_control_flush(daemon->control, daemon->now);
 }
@@ -314,6 +329,8 @@ sl_time sl_daemon_deadline(const struct sl_daemon *daemon)
 {
     sl_time due = sl_min_time(sl_node_deadline(daemon->node), sl_chat_deadline(daemon->chat));
     due = sl_min_time(due, sl_store_deadline(daemon->store));
+    for (size_t i = 0; i < daemon->carrier_count; i++)
+        due = sl_min_time(due, bearer_deadline(daemon->carriers[i].bearer));
     if (daemon->fault)
         due = sl_min_time(due, sl_fault_deadline(daemon->fault));
     return due <= daemon->now ? daemon->now + SHORTEST_WAIT : due;
@@ -324,8 +341,11 @@ void sl_daemon_housekeeping(struct sl_daemon *daemon)
     struct sl_node_status status;
     set_mesh_clock(daemon);
     sl_daemon_save_crl(daemon);
-    if (daemon->udp)
-        sl_udp_follow(daemon->udp);
+    for (size_t i = 0; i < daemon->carrier_count; i++) {
+        struct sl_bearer *bearer = daemon->carriers[i].bearer;
+        if (bearer->ops->refresh)
+            bearer->ops->refresh(bearer, daemon->now);
+    }
     sl_node_status(daemon->node, daemon->now, &status);
     if (status.neighbour_count != daemon->neighbours_told)
         sl_log(LOG_INFO, "neighbours: %zu, envelopes: %zu", status.neighbour_count,
@@ -405,8 +425,10 @@ void sl_daemon_close(struct sl_daemon *daemon)
     }
     sl_control_free(daemon->control);
     daemon->control = NULL;
-    if (daemon->udp)
-        daemon->udp->ops->free(daemon->udp);
+    while (daemon->carrier_count > 0) {
+        struct sl_bearer *bearer = daemon->carriers[--daemon->carrier_count].bearer;
+        bearer->ops->free(bearer);
+    }
     if (daemon->chat)
         sl_chat_free(daemon->chat);
     daemon->chat = NULL;

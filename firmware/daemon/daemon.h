@@ -14,6 +14,15 @@
 #include "services/control.h"
 #include "store/store.h"
 
+#define SL_DAEMON_BEARERS_MAX 8 /* UDP, Wi-Fi, and an adapter of Bluetooth each */
+
+/* A bearer, and the datagram that it could not send yet. */
+struct sl_carrier {
+    struct sl_bearer *bearer;
+    bool holding;
+    struct sl_datagram held;
+};
+
 struct sl_daemon {
     const struct sl_config *config; /* as at the start; reloading changes `live` and no more */
     struct sl_config live;          /* what is in force now */
@@ -34,14 +43,12 @@ struct sl_daemon {
     struct sl_chat *chat;
     struct sl_control *control;
     struct sl_fault *fault; /* NULL unless [test] asks for it */
-    struct sl_bearer *udp;  /* NULL if it is not enabled */
 
-    /* Bearers by the mesh's number */
-    char bearer_names[SL_BEARERS_MAX][32]; /* empty: not in use */
-
-    /* Sending */
-    struct sl_datagram datagram; /* the one being sent */
-    bool holding;                /* it waits until its bearer can send again */
+    /* Bearers, in the order they are made */
+    struct sl_carrier carriers[SL_DAEMON_BEARERS_MAX];
+    size_t carrier_count;
+    struct sl_bearer *udp;                 /* one of them, to add peers; NULL if not enabled */
+    char bearer_names[SL_BEARERS_MAX][32]; /* by the mesh's number; empty: not in use */
 
     /* The revocation list as it was last written to the state folder */
     uint8_t *saved_crl;
@@ -80,7 +87,10 @@ void sl_daemon_node_events(struct sl_daemon *daemon, struct sl_node_events *ret_
 void sl_daemon_chat_events(struct sl_daemon *daemon, struct sl_chat_events *ret_events);
 void sl_daemon_control_config(struct sl_daemon *daemon, struct sl_control_config *ret_config);
 
-/* Sends until there is nothing left, or a bearer has to wait. */
+/* Takes the bearer into the list; the daemon frees it. 0 or -ENOSPC. */
+int sl_daemon_take_bearer(struct sl_daemon *daemon, struct sl_bearer *bearer);
+
+/* Sends until there is nothing left but what its bearer cannot send now. */
 void sl_daemon_drain(struct sl_daemon *daemon);
 
 /* ---- state.c ---- */

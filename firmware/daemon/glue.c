@@ -10,11 +10,24 @@
 
 /* ---- Bearers ---- */
 
-static struct sl_bearer *bearer_of(const struct sl_daemon *daemon, int number)
+static struct sl_carrier *carrier_of(struct sl_daemon *daemon, int number)
 {
-    if (daemon->udp && number >= 0 && (daemon->udp->numbers & UINT32_C(1) << number))
-        return daemon->udp;
+    for (size_t i = 0; i < daemon->carrier_count; i++)
+        if (number >= 0 && (daemon->carriers[i].bearer->numbers >> number & 1))
+            return &daemon->carriers[i];
     return NULL;
+}
+
+int sl_daemon_take_bearer(struct sl_daemon *daemon, struct sl_bearer *bearer)
+{
+    if (daemon->carrier_count == SL_DAEMON_BEARERS_MAX) {
+        sl_log(LOG_WARNING, "at most %d kinds of radio and network; one is left out",
+               SL_DAEMON_BEARERS_MAX);
+        bearer->ops->free(bearer);
+        return -ENOSPC;
+    }
+    daemon->carriers[daemon->carrier_count++].bearer = bearer;
+    return 0;
 }
 
 static int add_bearer(void *arg, const struct sl_bearer_info *info)
@@ -70,23 +83,35 @@ void sl_daemon_bearer_host(struct sl_daemon *daemon, struct sl_bearer_host *ret_
     };
 }
 
-/* False if it has to be tried again. */
-static bool send_datagram(const struct sl_daemon *daemon)
+/* What was held is tried again. Bit mask of the numbers whose bearer still cannot send. */
+static uint32_t send_held(struct sl_daemon *daemon)
 {
-    struct sl_bearer *bearer = bearer_of(daemon, daemon->datagram.bearer);
-    return !bearer || bearer->ops->send(bearer, &daemon->datagram) != -EAGAIN;
+    uint32_t stuck = 0;
+    for (size_t i = 0; i < daemon->carrier_count; i++) {
+        struct sl_carrier *carrier = &daemon->carriers[i];
+        struct sl_bearer *bearer = carrier->bearer;
+        if (carrier->holding)
+            carrier->holding = (bearer->numbers >> carrier->held.bearer & 1) != 0 &&
+                               bearer->ops->send(bearer, &carrier->held) == -EAGAIN;
+        if (carrier->holding)
+            stuck |= bearer->numbers;
+    }
+    return stuck;
 }
 
 void sl_daemon_drain(struct sl_daemon *daemon)
 {
-    if (daemon->holding && !send_datagram(daemon))
-        return;
-    daemon->holding = false;
-    while (sl_node_transmit(daemon->node, &daemon->datagram, daemon->now)) {
-        if (!send_datagram(daemon)) {
-            daemon->holding = true;
-            return;
-        }
+    struct sl_datagram datagram;
+    uint32_t stuck = send_held(daemon);
+    sl_node_hold(daemon->node, stuck);
+    while (sl_node_transmit(daemon->node, &datagram, daemon->now)) {
+        struct sl_carrier *carrier = carrier_of(daemon, datagram.bearer);
+        if (!carrier || carrier->bearer->ops->send(carrier->bearer, &datagram) != -EAGAIN)
+            continue;
+        carrier->holding = true;
+        carrier->held = datagram;
+        stuck |= carrier->bearer->numbers;
+        sl_node_hold(daemon->node, stuck);
     }
 }
 
@@ -181,9 +206,9 @@ static const char *bearer_name(void *arg, int number)
 static void address_text(void *arg, int number, const struct sl_address *address, char *ret_text,
                          size_t cap)
 {
-    const struct sl_bearer *bearer = bearer_of(arg, number);
-    if (bearer)
-        bearer->ops->address_text(bearer, address, ret_text, cap);
+    const struct sl_carrier *carrier = carrier_of(arg, number);
+    if (carrier)
+        carrier->bearer->ops->address_text(carrier->bearer, address, ret_text, cap);
 }
 
 void sl_daemon_control_config(struct sl_daemon *daemon, struct sl_control_config *ret_config)

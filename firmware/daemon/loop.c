@@ -22,10 +22,12 @@ struct loop {
     sd_event *event;
     sd_event_source *timer; /* the deadline of node, chat and store */
     sd_event_source *housekeeping;
-    sd_event_source *datagrams; /* NULL without UDP */
-    sl_time timer_at;           /* what `timer` is set to, so as not to set it again */
-    bool writing;               /* `datagrams` waits for room to send */
-    sl_time trim_at;            /* when memory that is not in use is given back */
+    sl_time timer_at; /* what `timer` is set to, so as not to set it again */
+    sl_time trim_at;  /* when memory that is not in use is given back */
+    struct bearer_source {
+        struct loop *loop;
+        struct sl_bearer *bearer;
+    } bearers[SL_DAEMON_BEARERS_MAX];
 };
 
 /* ---- Turns ---- */
@@ -47,13 +49,7 @@ static void set_timer(struct loop *loop)
 
 static void end_turn(struct loop *loop)
 {
-    struct sl_daemon *daemon = loop->daemon;
-    sl_daemon_settle(daemon);
-    if (loop->datagrams && daemon->holding != loop->writing) {
-        loop->writing = daemon->holding;
-        sd_event_source_set_io_events(loop->datagrams,
-                                      loop->writing ? EPOLLIN | EPOLLOUT : EPOLLIN);
-    }
+    sl_daemon_settle(loop->daemon);
     set_timer(loop);
 }
 
@@ -68,32 +64,23 @@ static int on_timer(sd_event_source *source, uint64_t at, void *arg)
     return 0;
 }
 
-static int on_datagrams(sd_event_source *source, int fd, uint32_t events, void *arg)
+static int on_bearer(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
-    struct loop *loop = arg;
-    bool more = (events & EPOLLIN) != 0;
+    const struct bearer_source *ready = arg;
+    struct sl_bearer *bearer = ready->bearer;
+    struct loop *loop = ready->loop;
+    bool more = true;
     (void)source;
     (void)fd;
+    (void)events;
     sl_daemon_begin_turn(loop->daemon);
     for (int i = 0; i < BATCHES && more; i++) {
-        more = sl_udp_receive(loop->daemon->udp);
+        more = bearer->ops->dispatch(bearer, loop->daemon->now);
         if (more) {
             sl_daemon_settle(loop->daemon);
             sl_daemon_begin_turn(loop->daemon);
         }
     }
-    end_turn(loop);
-    return 0;
-}
-
-static int on_interfaces(sd_event_source *source, int fd, uint32_t events, void *arg)
-{
-    struct loop *loop = arg;
-    (void)source;
-    (void)fd;
-    (void)events;
-    sl_daemon_begin_turn(loop->daemon);
-    sl_udp_follow(loop->daemon->udp);
     end_turn(loop);
     return 0;
 }
@@ -185,12 +172,12 @@ static int add_sockets(struct loop *loop)
     const struct sl_daemon *daemon = loop->daemon;
     int error = sd_event_add_io(loop->event, NULL, sl_control_fd(daemon->control), EPOLLIN,
                                 on_control, loop);
-    if (error >= 0 && daemon->udp)
-        error = sd_event_add_io(loop->event, &loop->datagrams, sl_udp_fd(daemon->udp), EPOLLIN,
-                                on_datagrams, loop);
-    if (error >= 0 && daemon->udp && sl_udp_watch_fd(daemon->udp) >= 0)
-        error = sd_event_add_io(loop->event, NULL, sl_udp_watch_fd(daemon->udp), EPOLLIN,
-                                on_interfaces, loop);
+    for (size_t i = 0; i < daemon->carrier_count && error >= 0; i++) {
+        struct sl_bearer *bearer = daemon->carriers[i].bearer;
+        loop->bearers[i] = (struct bearer_source){.loop = loop, .bearer = bearer};
+        error = sd_event_add_io(loop->event, NULL, bearer->ops->fd(bearer), EPOLLIN, on_bearer,
+                                &loop->bearers[i]);
+    }
     return error < 0 ? error : 0;
 }
 
@@ -223,7 +210,6 @@ int sl_daemon_run(struct sl_daemon *daemon)
         sl_log(LOG_ERR, "the event loop failed: %s", strerror(-error));
     sd_event_source_unref(loop.timer);
     sd_event_source_unref(loop.housekeeping);
-    sd_event_source_unref(loop.datagrams);
     sd_event_unref(loop.event);
     return error;
 }

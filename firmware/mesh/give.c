@@ -160,7 +160,7 @@ static int give_one(struct sl_node *node, struct sl_link *link, int64_t number, 
     link->sync.give_at = allowed_at(node, link, entry, now);
     if (link->sync.give_at > now)
         return -EAGAIN;
-    if (sl_output_room(node) < ROOM_MIN) {
+    if (sl_output_room(node, route.bearer) < ROOM_MIN) {
         link->sync.give_at = now + PAUSE;
         return -EAGAIN;
     }

@@ -61,6 +61,10 @@
 #define SL_RELAY_QUEUE_MAX  512
 #define SL_OUTPUT_QUEUE_MAX 256
 
+/* Of these, what a bearer that cannot send just now may hold: a slow radio must leave room for the
+ * others, and what waits there longer than some 50 ms is better sent by repair. */
+#define SL_OUTPUT_HELD_MAX 64
+
 /* Percent of a bearer's airtime that traffic of others may take. */
 #define SL_RELAY_AIRTIME_PERCENT 40
 

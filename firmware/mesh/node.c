@@ -217,6 +217,7 @@ void sl_node_remove_bearer(struct sl_node *node, int bearer, sl_time now)
     remove_peers(node, bearer);
     sl_relay_forget_bearer(node, bearer);
     sl_output_forget_bearer(node, bearer);
+    node->output.held &= ~(UINT32_C(1) << bearer);
     sl_heap_cancel(&node->alarms, &b->beacon.timer);
     sl_heap_cancel(&node->alarms, &b->hello.timer);
     sl_map_done(&b->by_address);
@@ -359,6 +360,11 @@ bool sl_node_transmit(struct sl_node *node, struct sl_datagram *ret_datagram, sl
 {
     (void)now;
     return sl_output_next(node, ret_datagram);
+}
+
+void sl_node_hold(struct sl_node *node, uint32_t bearers)
+{
+    node->output.held = bearers;
 }
 
 void sl_node_close(struct sl_node *node, sl_time now)

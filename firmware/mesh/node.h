@@ -84,6 +84,10 @@ struct sl_datagram {
 /* Next datagram to send. False when there is none. */
 bool sl_node_transmit(struct sl_node *node, struct sl_datagram *ret_datagram, sl_time now);
 
+/* The bearers, as a bit mask of their numbers, that cannot send just now: what is for them waits,
+ * up to SL_OUTPUT_HELD_MAX datagrams each, and the others go on. */
+void sl_node_hold(struct sl_node *node, uint32_t bearers);
+
 /* Says goodbye to all neighbours; drain sl_node_transmit() afterwards, then free. */
 void sl_node_close(struct sl_node *node, sl_time now);
 

@@ -31,6 +31,7 @@ struct sl_node_bearer {
     struct sl_bearer_info info;
     struct sl_map by_address; /* struct sl_address to number in neighbour_table: the first there */
     uint64_t links;           /* slots of links that are up */
+    size_t waiting_count;     /* datagrams in the output queue */
     struct sl_sender sender;  /* the broadcast key on this bearer */
     struct sl_bucket airtime; /* bytes that traffic of others may take */
     struct sl_alarm beacon;

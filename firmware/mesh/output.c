@@ -18,6 +18,7 @@ void sl_output_init(struct sl_output_queues *queues)
         sl_list_init(&queues->waiting[i]);
     sl_list_init(&queues->spare);
     queues->count = 0;
+    queues->held = 0;
     queues->spare_count = 0;
 }
 
@@ -64,6 +65,7 @@ static void release(struct sl_node *node, struct sl_output *output)
     close_frame(node, output);
     sl_list_remove(&output->list);
     queues->count--;
+    node->bearers[output->bearer].waiting_count--;
     if (queues->spare_count >= SPARE_MAX) {
         free(output);
         return;
@@ -72,10 +74,17 @@ static void release(struct sl_node *node, struct sl_output *output)
     queues->spare_count++;
 }
 
+static bool is_held(const struct sl_output_queues *queues, int bearer)
+{
+    return (queues->held >> bearer & 1) != 0;
+}
+
 /* When the queue is full, what is urgent takes the place of the bulk that came last. */
-static bool make_room(struct sl_node *node, enum sl_output_class class)
+static bool make_room(struct sl_node *node, enum sl_output_class class, int bearer)
 {
     struct sl_output_queues *queues = &node->output;
+    if (is_held(queues, bearer) && node->bearers[bearer].waiting_count >= SL_OUTPUT_HELD_MAX)
+        return false;
     if (queues->count < SL_OUTPUT_QUEUE_MAX)
         return true;
     if (class == SL_OUTPUT_BULK || sl_list_empty(&queues->waiting[SL_OUTPUT_BULK]))
@@ -96,7 +105,7 @@ static struct sl_output *take_spare(struct sl_output_queues *queues)
 
 static struct sl_output *append(struct sl_node *node, enum sl_output_class class, int bearer)
 {
-    if (!make_room(node, class))
+    if (!make_room(node, class, bearer))
         return NULL;
     struct sl_output *output = take_spare(&node->output);
     if (!output)
@@ -109,6 +118,7 @@ static struct sl_output *append(struct sl_node *node, enum sl_output_class class
     output->to = (struct sl_address){0};
     sl_list_append(&node->output.waiting[class], &output->list);
     node->output.count++;
+    node->bearers[bearer].waiting_count++;
     return output;
 }
 
@@ -175,9 +185,13 @@ uint8_t *sl_output_element(struct sl_node *node, const struct sl_route *route,
     return value;
 }
 
-size_t sl_output_room(const struct sl_node *node)
+size_t sl_output_room(const struct sl_node *node, int bearer)
 {
-    return SL_OUTPUT_QUEUE_MAX - node->output.count;
+    size_t room = SL_OUTPUT_QUEUE_MAX - node->output.count;
+    size_t waiting = node->bearers[bearer].waiting_count;
+    if (!is_held(&node->output, bearer))
+        return room;
+    return waiting < SL_OUTPUT_HELD_MAX ? sl_min_size(room, SL_OUTPUT_HELD_MAX - waiting) : 0;
 }
 
 void sl_output_forget_link(struct sl_node *node, const struct sl_link *link)
@@ -248,13 +262,21 @@ static void seal(struct sl_node *node, struct sl_output *output, struct sl_datag
     }
 }
 
+/* The oldest of the most urgent whose bearer is free, or NULL. */
+static struct sl_output *next_free(const struct sl_output_queues *queues)
+{
+    for (size_t i = 0; i < SL_OUTPUT_CLASSES; i++)
+        SL_LIST_FOR_EACH (item, &queues->waiting[i])
+            if (!is_held(queues, output_of(item)->bearer))
+                return output_of(item);
+    return NULL;
+}
+
 bool sl_output_next(struct sl_node *node, struct sl_datagram *ret_datagram)
 {
-    struct sl_list *urgent = &node->output.waiting[SL_OUTPUT_URGENT];
-    struct sl_list *bulk = &node->output.waiting[SL_OUTPUT_BULK];
-    if (sl_list_empty(urgent) && sl_list_empty(bulk))
+    struct sl_output *output = next_free(&node->output);
+    if (!output)
         return false;
-    struct sl_output *output = output_of(sl_list_empty(urgent) ? bulk->next : urgent->next);
     ret_datagram->bearer = output->bearer;
     if (output->frame) {
         seal(node, output, ret_datagram);

@@ -28,6 +28,7 @@ struct sl_output_queues {
     struct sl_list waiting[SL_OUTPUT_CLASSES];
     struct sl_list spare; /* a few kept for the next turn */
     size_t count;
+    uint32_t held; /* bit mask of the bearers that cannot send just now */
     size_t spare_count;
 };
 
@@ -53,14 +54,14 @@ uint8_t *sl_output_element(struct sl_node *node, const struct sl_route *route,
 /* Whether an element of that length fits the frame that is already open there. */
 bool sl_output_fits(const struct sl_node *node, const struct sl_route *route, size_t len);
 
-/* Room for how many more datagrams there is. */
-size_t sl_output_room(const struct sl_node *node);
+/* Room for how many more datagrams there is on that bearer. */
+size_t sl_output_room(const struct sl_node *node, int bearer);
 
 /* Forgets what waits for a link, or for a bearer with all its links. */
 void sl_output_forget_link(struct sl_node *node, const struct sl_link *link);
 void sl_output_forget_bearer(struct sl_node *node, int bearer);
 
-/* Takes out the next one. False: none. */
+/* Takes out the next one of a bearer that is not held. False: none. */
 bool sl_output_next(struct sl_node *node, struct sl_datagram *ret_datagram);
 
 #endif
