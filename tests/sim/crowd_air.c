@@ -17,16 +17,15 @@ enum {
     RETRIES_MAX = 7,
     OVERHEAD_LEN = 84,
     ACK_US = 16 + 44, /* SIFS, and 14 bytes */
+    FADES_A_DRAW = 5,
 };
 
-#define TX_POWER_DBM     15.0
-#define LOSS_AT_1M_DB    40.0
-#define SENSITIVITY_DBM  (-82.0)
-#define FLOOR_DBM        (-92.0)
-#define NOISE_DBM        (-94.0)
-#define SINR_DB          5.0
-#define CAPTURE_DB       10.0
-#define SHADOW_SIGMA_MAX 3.0 /* beyond, a pair is what it is at three sigma */
+#define TX_POWER_DBM    15.0
+#define SENSITIVITY_DBM (-82.0)
+#define FLOOR_DBM       (-92.0)
+#define NOISE_DBM       (-94.0)
+#define SINR_DB         5.0
+#define CAPTURE_DB      10.0
 
 /* A frame that waits, is sent, or is on its way up. */
 struct parcel {
@@ -38,12 +37,12 @@ struct parcel {
 
 struct hearer {
     int station;
-    float power_dbm;
+    float dbm, mw;
 };
 
 struct hearing {
     int station;
-    double mw;
+    float mw;
 };
 
 struct transmission {
@@ -62,7 +61,8 @@ struct radio {
     struct sl_air *air;
     int number;
     bool on;
-    double x, y;
+    struct sl_path_place place;
+    bool second_side;
     struct hearer *hearers; /* who hears this one above the floor */
     size_t hearer_count, hearer_cap;
 
@@ -95,15 +95,12 @@ struct sl_air {
     sl_air_receive receive;
     void *arg;
     double sensitivity_mw, noise_mw, sinr, capture, reach_m;
+    float fades[SL_PATH_FADES];
+    enum sl_air_cut cut;
     struct sl_air_stats stats;
     struct sl_list late, transmissions;
     struct radio *radios;
 };
-
-static double milliwatts(double dbm)
-{
-    return exp(dbm * 0.230258509299404568); /* ln(10) / 10 */
-}
 
 static void *allocate(size_t size)
 {
@@ -127,28 +124,26 @@ sl_time sl_air_time(size_t len)
 
 /* ---- Who hears whom ---- */
 
-/* A normal deviate that belongs to these numbers (Box and Muller 1958). */
-static double deviate(uint64_t seed, uint64_t a, uint64_t b)
+static bool is_cut(const struct sl_air *air, const struct radio *from, const struct radio *to)
 {
-    uint64_t state = seed ^ (a << 32 | b) * UINT64_C(0x9e3779b97f4a7c15);
-    sl_splitmix64(&state);
-    double u = ((double)(sl_splitmix64(&state) >> 11) + 1) * 0x1p-53;
-    double v = (double)(sl_splitmix64(&state) >> 11) * 0x1p-53;
-    double z = sqrt(-2 * log(u)) * cos(6.28318530717958648 * v);
-    return fmax(-SHADOW_SIGMA_MAX, fmin(SHADOW_SIGMA_MAX, z));
+    if (air->cut == SL_AIR_WHOLE || from->second_side == to->second_side)
+        return false;
+    return air->cut == SL_AIR_CUT || from->second_side;
 }
 
 static double power_dbm(const struct sl_air *air, int from, int to)
 {
     const struct radio *a = &air->radios[from], *b = &air->radios[to];
-    double distance = fmax(1, hypot(a->x - b->x, a->y - b->y));
-    if (distance > air->reach_m)
+    if (is_cut(air, a, b))
         return -INFINITY;
-    uint64_t low = (uint64_t)(from < to ? from : to), high = (uint64_t)(from < to ? to : from);
-    return TX_POWER_DBM - LOSS_AT_1M_DB - 10 * air->config.path_exponent * log10(distance) +
-           air->config.shadow_db * deviate(air->config.seed, low, high) +
-           air->config.asymmetry_db *
-               deviate(air->config.seed ^ 0xa5, (uint64_t)from, (uint64_t)to);
+    return TX_POWER_DBM - sl_path_loss(&air->config.path, from, to, &a->place, &b->place);
+}
+
+/* Close enough to be worth the logarithms. */
+static bool is_near(const struct sl_air *air, const struct radio *a, const struct radio *b)
+{
+    return fabs(a->place.x - b->place.x) <= air->reach_m &&
+           fabs(a->place.y - b->place.y) <= air->reach_m;
 }
 
 static void add_hearer(struct radio *radio, int station, double dbm)
@@ -160,13 +155,28 @@ static void add_hearer(struct radio *radio, int station, double dbm)
             abort();
     }
     radio->hearers[radio->hearer_count++] =
-        (struct hearer){.station = station, .power_dbm = (float)dbm};
+        (struct hearer){station, (float)dbm, (float)sl_path_milliwatts(dbm)};
 }
 
 void sl_air_place(struct sl_air *air, int station, double x, double y)
 {
-    air->radios[station].x = x;
-    air->radios[station].y = y;
+    air->radios[station].place.x = x;
+    air->radios[station].place.y = y;
+}
+
+void sl_air_lift(struct sl_air *air, int station, int floor)
+{
+    air->radios[station].place.floor = floor;
+}
+
+void sl_air_side(struct sl_air *air, int station, bool second)
+{
+    air->radios[station].second_side = second;
+}
+
+void sl_air_cut(struct sl_air *air, enum sl_air_cut cut)
+{
+    air->cut = cut;
 }
 
 void sl_air_update(struct sl_air *air)
@@ -175,7 +185,7 @@ void sl_air_update(struct sl_air *air)
         struct radio *radio = &air->radios[from];
         radio->hearer_count = 0;
         for (int to = 0; to < air->config.station_count; to++) {
-            if (to == from || fabs(radio->x - air->radios[to].x) > air->reach_m)
+            if (to == from || !is_near(air, radio, &air->radios[to]))
                 continue;
             double dbm = power_dbm(air, from, to);
             if (dbm >= FLOOR_DBM)
@@ -189,7 +199,7 @@ static double mean_power(const struct sl_air *air, int from, int to)
     const struct radio *radio = &air->radios[from];
     for (size_t i = 0; i < radio->hearer_count; i++)
         if (radio->hearers[i].station == to)
-            return (double)radio->hearers[i].power_dbm;
+            return (double)radio->hearers[i].dbm;
     return -INFINITY;
 }
 
@@ -200,7 +210,7 @@ size_t sl_air_reached(const struct sl_air *air, int from, int *ret_stations)
     for (size_t i = 0; radio->on && i < radio->hearer_count; i++) {
         const struct hearer *hearer = &radio->hearers[i];
         if (air->radios[hearer->station].on &&
-            (double)hearer->power_dbm >= SENSITIVITY_DBM + air->config.fade_db / 2)
+            (double)hearer->dbm >= SENSITIVITY_DBM + air->config.path.fade_db / 2)
             ret_stations[count++] = hearer->station;
     }
     return count;
@@ -376,20 +386,16 @@ static void freeze(struct radio *radio, sl_time now)
         radio->slots -= (unsigned)sl_min_time(counted, radio->slots);
 }
 
-/* Everyone who hears it, with the fading of this frame: four uniform numbers make a normal one. */
+/* Everyone who hears it, with the fading of this frame: 12 bits of chance for each. */
 static void spread(struct sl_air *air, struct transmission *tx)
 {
     const struct radio *radio = &air->radios[tx->from];
+    uint64_t bits = 0;
     for (size_t i = 0; i < radio->hearer_count; i++) {
-        uint64_t bits = sl_prng_next(&air->prng);
-        double sum = (double)((bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) +
-                              (bits >> 48)) *
-                     0x1p-16;
-        double fade = (sum - 2) * 1.7320508 * air->config.fade_db;
-        tx->hearings[i] = (struct hearing){
-            .station = radio->hearers[i].station,
-            .mw = milliwatts((double)radio->hearers[i].power_dbm + fade),
-        };
+        bits = i % FADES_A_DRAW == 0 ? sl_prng_next(&air->prng) : bits >> 12;
+        const struct hearer *hearer = &radio->hearers[i];
+        tx->hearings[i] =
+            (struct hearing){hearer->station, hearer->mw * air->fades[bits % SL_PATH_FADES]};
     }
     tx->hearing_count = radio->hearer_count;
 }
@@ -401,7 +407,7 @@ static void count_airtime(struct sl_air *air, const struct transmission *tx, sl_
         frame->len > 0 ? airtime * (sl_time)frame->control_len / (sl_time)frame->len : 0;
     size_t heard = 1;
     for (size_t i = 0; i < tx->hearing_count; i++)
-        heard += tx->hearings[i].mw >= air->sensitivity_mw;
+        heard += (double)tx->hearings[i].mw >= air->sensitivity_mw;
     air->stats.airtime += airtime;
     air->stats.control_airtime += control;
     air->stats.class_airtime[frame->class % SL_AIR_CLASSES] += airtime;
@@ -437,7 +443,7 @@ static void begin_transmission(struct sl_crowd_event *event, sl_time now)
     count_airtime(air, tx, airtime);
     schedule(air, &tx->event, now + airtime);
     for (size_t i = 0; i < tx->hearing_count; i++)
-        begin_signal(&air->radios[tx->hearings[i].station], tx, tx->hearings[i].mw, now);
+        begin_signal(&air->radios[tx->hearings[i].station], tx, (double)tx->hearings[i].mw, now);
 }
 
 /* The sender's side. Frees the parcel, or queues it again at the front. */
@@ -468,7 +474,7 @@ static void end_transmission(struct sl_crowd_event *event, sl_time now)
     struct transmission *tx = SL_CONTAINER_OF(event, struct transmission, event);
     struct sl_air *air = tx->air;
     for (size_t i = 0; i < tx->hearing_count; i++)
-        end_signal(&air->radios[tx->hearings[i].station], tx, tx->hearings[i].mw, now);
+        end_signal(&air->radios[tx->hearings[i].station], tx, (double)tx->hearings[i].mw, now);
     conclude(&air->radios[tx->from], tx, now);
     sl_list_remove(&tx->list);
     free(tx);
@@ -522,12 +528,9 @@ void sl_air_switch(struct sl_air *air, int station, bool on, sl_time now)
 void sl_air_config_init(struct sl_air_config *config)
 {
     *config = (struct sl_air_config){
-        .path_exponent = 3.5,
-        .shadow_db = 6,
-        .asymmetry_db = 2,
-        .fade_db = 3,
         .queue_cap = 256,
     };
+    sl_path_outdoors(&config->path);
 }
 
 struct sl_air *sl_air_new(const struct sl_air_config *config, struct sl_heap *heap,
@@ -538,13 +541,13 @@ struct sl_air *sl_air_new(const struct sl_air_config *config, struct sl_heap *he
     air->heap = heap;
     air->receive = receive_frame;
     air->arg = arg;
-    air->sensitivity_mw = milliwatts(SENSITIVITY_DBM);
-    air->noise_mw = milliwatts(NOISE_DBM);
-    air->sinr = milliwatts(SINR_DB);
-    air->capture = milliwatts(CAPTURE_DB);
-    double best_db = TX_POWER_DBM - LOSS_AT_1M_DB - FLOOR_DBM +
-                     SHADOW_SIGMA_MAX * (config->shadow_db + config->asymmetry_db);
-    air->reach_m = pow(10, best_db / (10 * config->path_exponent));
+    air->sensitivity_mw = sl_path_milliwatts(SENSITIVITY_DBM);
+    air->noise_mw = sl_path_milliwatts(NOISE_DBM);
+    air->sinr = sl_path_milliwatts(SINR_DB);
+    air->capture = sl_path_milliwatts(CAPTURE_DB);
+    air->config.path.seed = config->seed;
+    air->reach_m = sl_path_reach(&config->path, TX_POWER_DBM - FLOOR_DBM);
+    sl_path_fades(&config->path, air->fades);
     sl_prng_init(&air->prng, config->seed ^ 0x616972);
     sl_list_init(&air->late);
     sl_list_init(&air->transmissions);

@@ -1,12 +1,6 @@
 /* The air between boards in a crowd: one Wi-Fi channel, as far as a mesh above it can tell.
  *
- * Path. Log-distance path loss with log-normal shadowing (Rappaport, Wireless Communications, 2nd
- * ed., 4.9.1 and 4.9.2): loss(d) = loss(1 m) + 10 n log10(d) + X. At 2.4 GHz free space loses 40 dB
- * in the first metre (Friis). n = 3.5 is the upper end of his table 4.2 for urban areas (2.7
- * to 3.5): boards hang at the height of bodies. X has a part that both directions of a pair share
- * (6 dB), a part that they do not (2 dB: antennas, receivers and transmitters differ; this makes
- * one-way links), and one that is new for each frame (3 dB: people move). The first two stay with a
- * pair while it walks.
+ * Path. As in crowd_path.h: what a frame loses on the way, and what is new for each frame.
  *
  * Radio. OFDM at 6 Mbit/s, 20 MHz, half-duplex, 15 dBm. IEEE 802.11-2020, 17: preamble 16 us,
  * SIGNAL 4 us, 4 us for each 24 bits of service (16), frame and tail (6); sensitivity -82 dBm,
@@ -33,6 +27,7 @@
 
 #include "base/heap.h"
 #include "mesh/limits.h"
+#include "sim/crowd_path.h"
 
 #define SL_AIR_EVERYONE  (-1)
 #define SL_AIR_CARGO_MAX 12
@@ -41,10 +36,7 @@
 struct sl_air_config {
     uint64_t seed;
     int station_count;
-    double path_exponent;
-    double shadow_db;            /* shared by both directions of a pair */
-    double asymmetry_db;         /* of each direction alone */
-    double fade_db;              /* of each frame at each receiver */
+    struct sl_path_config path;  /* its seed is the one above */
     unsigned queue_cap;          /* frames that wait in a radio */
     unsigned duplicate_permille; /* frames that are handed up twice */
     sl_time reorder_max;         /* handed up late by up to this; 0: in order */
@@ -89,7 +81,14 @@ void sl_air_free(struct sl_air *air);
 
 /* Metres. Takes effect with the next sl_air_update(). */
 void sl_air_place(struct sl_air *air, int station, double x, double y);
+void sl_air_lift(struct sl_air *air, int station, int floor);
 void sl_air_update(struct sl_air *air);
+
+/* Two sides, false and true, that do not hear each other: neither, or only the second the first.
+ * Everyone begins on the first. Takes effect with the next sl_air_update(). */
+enum sl_air_cut { SL_AIR_WHOLE, SL_AIR_CUT, SL_AIR_CUT_ONE_WAY };
+void sl_air_side(struct sl_air *air, int station, bool second);
+void sl_air_cut(struct sl_air *air, enum sl_air_cut cut);
 
 /* Off: hears nothing, and what waited is gone. */
 void sl_air_switch(struct sl_air *air, int station, bool on, sl_time now);

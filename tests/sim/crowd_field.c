@@ -118,7 +118,7 @@ void sl_crowd_field_init(struct sl_crowd *crowd, struct sl_air_config *air)
     if (crowd->config.field == SL_CROWD_PACKED)
         crowd->side_m = PACKED_M;
     if (crowd->config.field == SL_CROWD_RING || crowd->config.field == SL_CROWD_LINE) {
-        air->shadow_db = 1;
-        air->asymmetry_db = 0.5;
+        air->path.shadow_db = 1;
+        air->path.asymmetry_db = 0.5;
     }
 }

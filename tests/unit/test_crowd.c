@@ -44,9 +44,9 @@ static struct ears *listen(int count, double apart, unsigned duplicate_permille)
     sl_air_config_init(&config);
     config.seed = 1;
     config.station_count = count;
-    config.shadow_db = 0;
-    config.asymmetry_db = 0;
-    config.fade_db = 0;
+    config.path.shadow_db = 0;
+    config.path.asymmetry_db = 0;
+    config.path.fade_db = 0;
     config.duplicate_permille = duplicate_permille;
     ears->air = sl_air_new(&config, &ears->heap, hear, ears);
     for (int i = 0; i < count; i++) {
