@@ -56,7 +56,7 @@ static bool is_too_old(const struct arrival *a, sl_time now)
 }
 
 /* Another copy of what is here: its sender holds it. */
-static void take_copy(struct sl_node *node, const struct arrival *a, int64_t number)
+static void take_copy(struct sl_node *node, const struct arrival *a, int64_t number, sl_time now)
 {
     struct sl_entry *entry = sl_index_entry(node->index, number);
     node->status.duplicates++;
@@ -65,6 +65,7 @@ static void take_copy(struct sl_node *node, const struct arrival *a, int64_t num
     if (a->hops + 1 < entry->stored.hops)
         entry->stored.hops = (uint8_t)(a->hops + 1);
     sl_relay_note_copy(node, a->id, a->link->neighbour->bearer);
+    sl_tree_copy(node, a->link, a->short_id, now);
     sl_relay_note_holder(node, number);
 }
 
@@ -189,7 +190,8 @@ static bool keep(struct sl_node *node, const struct arrival *a, sl_time now)
     node->status.accepted++;
     a->link->envelopes_in++;
     sl_index_entry(node->index, number)->known_by =
-        a->asked_for ? same_as(node, a->link) : a->link->siblings;
+        sl_tree_arrived(node, a->link, a->short_id) |
+        (a->asked_for ? same_as(node, a->link) : a->link->siblings);
     if (memcmp(stored.origin, node->origin, SL_ORIGIN_LEN) == 0 &&
         stored.created > node->last_created)
         node->last_created = stored.created; /* ours, from before the store was lost */
@@ -254,7 +256,7 @@ void sl_relay_receive(struct sl_node *node, struct sl_link *link, const uint8_t 
     a.short_id = sl_short_id(a.id);
     int64_t number = sl_index_find(node->index, a.id);
     if (number >= 0)
-        take_copy(node, &a, number);
+        take_copy(node, &a, number, now);
     else if (sl_index_buried(node->index, a.id))
         node->status.duplicates++;
     else

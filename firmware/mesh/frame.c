@@ -68,6 +68,9 @@ static bool may_hold(const struct sl_element *element, bool is_signed)
     case SL_ELEMENT_WHO:
     case SL_ELEMENT_CRL_WANT:
     case SL_ELEMENT_CRL_PART:
+    case SL_ELEMENT_HAVE:
+    case SL_ELEMENT_GRAFT:
+    case SL_ELEMENT_PRUNE:
         return false;
     case SL_ELEMENT_ENVELOPE:
     case SL_ELEMENT_BYE:
@@ -139,6 +142,15 @@ static void take_element(struct sl_node *node, struct sl_link *link,
         break;
     case SL_ELEMENT_CRL_PART:
         sl_revocation_part(node, link, element, now);
+        break;
+    case SL_ELEMENT_HAVE:
+        sl_tree_have(node, link, element, now);
+        break;
+    case SL_ELEMENT_GRAFT:
+        sl_tree_graft(node, link, element, now);
+        break;
+    case SL_ELEMENT_PRUNE:
+        sl_tree_prune(node, link, element);
         break;
     case SL_ELEMENT_SIGNATURE: /* looked at before */
     case SL_ELEMENT_BYE:       /* a session says goodbye itself, where no third one can forge it */

@@ -77,6 +77,14 @@
 #define SL_LINK_RATE  4000 /* envelopes a second */
 #define SL_LINK_BURST 8000
 
+/* Ids announced at a time: more would fill no frame, and wait for no longer. */
+#define SL_HAVE_BATCH 32
+
+/* Ids that a neighbour announced and that are not here yet: 64 bytes each, allocated when first
+ * needed. What is beyond is left to repair. One liar takes a quarter of them. */
+#define SL_MISSING_MAX      512
+#define SL_MISSING_PER_LINK 128
+
 #define SL_HELLO_INTERVAL  SL_SECOND       /* times neighbours / 8, so that crowds stay quiet */
 #define SL_BEACON_INTERVAL (5 * SL_SECOND) /* one second while there is no link */
 #define SL_NEIGHBOUR_LOST  10              /* hellos missed in a row */

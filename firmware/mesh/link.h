@@ -9,6 +9,7 @@
 #include "mesh/output.h"
 #include "mesh/quota.h"
 #include "mesh/sync.h"
+#include "mesh/tree.h"
 
 struct sl_link {
     struct sl_neighbour *neighbour;
@@ -32,6 +33,7 @@ struct sl_link {
     struct sl_receiver receivers[SL_KEY_CLASSES][2]; /* present, and the one before */
     struct sl_bucket quota;                          /* envelopes and questions that it brings in */
     struct sl_sync sync;
+    struct sl_tree_link tree;
     sl_time crl_after;     /* no CRL is fetched from it before: it kept us waiting, or lied */
     struct sl_alarm alarm; /* session, keys, silence */
     struct sl_output *open[SL_OUTPUT_CLASSES]; /* frame that still takes elements */

@@ -8,10 +8,10 @@
 #include <string.h>
 
 enum {
-    /* Neighbours and links with their repairs, beacons and hellos, peers, relays, housekeeping, a
-     * CRL under way. */
-    ALARMS_MAX = SL_HEARD_MAX + 2 * (SL_NEIGHBOURS_MAX + SL_HANDSHAKES_MAX) + 2 * SL_BEARERS_MAX +
-                 SL_PEERS_MAX + SL_RELAY_QUEUE_MAX + 2,
+    /* Neighbours and links with their repairs and announcements, beacons and hellos, peers, relays,
+     * housekeeping, a CRL under way, what is missing. */
+    ALARMS_MAX = SL_HEARD_MAX + 3 * (SL_NEIGHBOURS_MAX + SL_HANDSHAKES_MAX) + 2 * SL_BEARERS_MAX +
+                 SL_PEERS_MAX + SL_RELAY_QUEUE_MAX + 3,
     ENVELOPES_IN_BURST = 4, /* that even the slowest bearer may carry at a time */
 };
 
@@ -169,6 +169,7 @@ struct sl_node *sl_node_new(const struct sl_node_config *config, sl_time now)
     sl_output_init(&node->output);
     sl_origins_init(&node->origins, random_seed(node));
     sl_relay_init(&node->relays, random_seed(node));
+    sl_tree_init(&node->tree, random_seed(node));
     sl_clock_init(&node->clock);
     sl_alarm_init(&node->housekeeping, housekeeping);
     sl_revocation_init(node);
@@ -234,6 +235,7 @@ void sl_node_free(struct sl_node *node)
     sl_heap_cancel(&node->alarms, &node->housekeeping.timer);
     sl_revocation_done(node);
     sl_relay_done(node);
+    sl_tree_done(node);
     sl_origins_done(&node->origins);
     sl_output_done(&node->output);
     sl_index_free(node->index);

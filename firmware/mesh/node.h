@@ -143,7 +143,7 @@ struct sl_node_status {
     uint64_t suppressed;     /* not sent on because others had */
     uint64_t bytes_in, bytes_out;
     uint64_t frames_in, frames_out;
-    uint64_t repair_bytes_out; /* hello, sketch, more, want, mark, echo, who: without envelopes */
+    uint64_t repair_bytes_out; /* hello, sketch, more, want, have and so on: without envelopes */
     uint64_t rejected_signature, rejected_malformed, rejected_quota, rejected_expired,
         rejected_replayed, rejected_unknown, rejected_revoked, rejected_garbage;
     uint64_t refused[SL_REFUSAL_COUNT];

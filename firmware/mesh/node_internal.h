@@ -7,7 +7,7 @@
  *   keep.c       store, index, holders         origins.c    identities, revocation
  *   sync.c       hellos, when to repair        exchange.c   sketches
  *   give.c       bulk in both directions       output.c     datagrams waiting to leave
- *   revocation.c the CRL, handed on */
+ *   revocation.c the CRL, handed on            tree.c       the fast path over links of two */
 #ifndef SL_MESH_NODE_INTERNAL_H
 #define SL_MESH_NODE_INTERNAL_H
 
@@ -25,6 +25,7 @@
 #include "mesh/relay.h"
 #include "mesh/revocation.h"
 #include "mesh/sync.h"
+#include "mesh/tree.h"
 
 struct sl_node_bearer {
     bool used;
@@ -54,6 +55,7 @@ struct sl_node {
     struct sl_index *index; /* what the store holds */
     struct sl_origins origins;
     struct sl_relays relays;
+    struct sl_tree tree;
     struct sl_crl_fetch fetch;
     struct sl_output_queues output;
     struct sl_node_bearer bearers[SL_BEARERS_MAX];

@@ -106,6 +106,9 @@ enum sl_element_type {
     SL_ELEMENT_CRL_WANT = 11,  /* number u64, first byte u32 */
     SL_ELEMENT_CRL_PART = 12,  /* the same, then bytes from there */
     SL_ELEMENT_SIGNATURE = 13, /* last in a frame to all: who sent it */
+    SL_ELEMENT_HAVE = 16,      /* short ids of what the sender holds, and does not send by itself */
+    SL_ELEMENT_GRAFT = 17,     /* short ids: send these, and from now on all that comes */
+    SL_ELEMENT_PRUNE = 18,     /* empty: from now on send ids only */
 };
 
 struct sl_element {

@@ -226,6 +226,10 @@ static void spread_on(struct sl_node *node, int bearer, int64_t number, const ui
 {
     const struct sl_entry *entry = sl_index_entry(node->index, number);
     unsigned count = sl_count_bits(node->bearers[bearer].links & ~entry->known_by);
+    if (!node->bearers[bearer].info.broadcast) {
+        sl_tree_spread(node, bearer, number, bytes, now);
+        return;
+    }
     if (count == 0)
         return;
     if (count <= AT_ONCE_MAX) {

@@ -81,6 +81,7 @@ static void send_hello_to(struct sl_node *node, struct sl_link *link, sl_time no
 {
     struct sl_route route = {
         .bearer = link->neighbour->bearer, .link = link, .class = SL_OUTPUT_URGENT};
+    sl_tree_flush(node, link); /* what it announces is no difference to repair */
     send_hello(node, &route, now);
 }
 

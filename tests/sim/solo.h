@@ -28,7 +28,7 @@ struct sl_fake_peer {
     uint32_t counter;
     uint64_t created; /* of its last envelope */
     /* Counted as they came. */
-    uint64_t elements[16];               /* by type */
+    uint64_t elements[32];               /* by type */
     uint64_t bytes_in, bytes_out;        /* of datagrams */
     uint8_t last_value[SL_DATAGRAM_MAX]; /* of the last element that was no hello */
     size_t last_len;
