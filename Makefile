@@ -57,6 +57,7 @@ BENCHES       := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests
 FUZZ_NAMES    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 CROWD         := $(call objects,$(sort $(wildcard tests/crowd/*.c)))
 E2E           := $(sort $(wildcard tests/e2e/test_*.sh))
+RADIO         := $(sort $(wildcard tests/radio/test_*.sh))
 PACKAGES      := build/.packages
 
 .PHONY: all
@@ -117,6 +118,7 @@ help:
 	@echo 'make demo         a mesh of three nodes on this machine, with a chat across it'
 	@echo 'make test         build and pass the tests (JOBS=N: how many at once)'
 	@echo 'make fuzz         fuzz every decoder and the whole node (FUZZ_SECONDS=N for each)'
+	@echo 'make test-radio   real Wi-Fi and Bluetooth stacks, with virtual radios, in a virtual machine'
 	@echo 'make sim          crowds in a box: fixed seeds and a few fresh ones (sim-long SECONDS=N: only fresh)'
 	@echo 'make bench        the figures, each beside its yardstick'
 	@echo 'make coverage     line coverage of mesh, chat and crypto'
@@ -201,6 +203,13 @@ coverage: $(PACKAGES)-build $(PACKAGES)-test $(PACKAGES)-cov
 	@$(MAKE) --no-print-directory unit replay VARIANT=cov
 	@gcovr --root . --object-directory build/cov --filter 'firmware/(mesh|chat|crypto)/' \
 	    --exclude-unreachable-branches --print-summary --fail-under-line 90
+
+# Every scenario boots a virtual machine of its own (tests/radio/vm).
+.PHONY: test-radio
+test-radio: $(PACKAGES)-build $(PACKAGES)-demo
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tests/radio/vm fetch || [ $$? = 77 ]
+	@STARLING_BUILD=$(B) tests/run radio $(RADIO)
 
 # Crowds in virtual time (tests/sim/crowd.h); $(B)/sim --help for one of your own.
 SECONDS ?= 3600

@@ -26,7 +26,8 @@ BUILD=${STARLING_BUILD:-build/release}
 BUILD=$(cd "$BUILD" && pwd) || exit 1
 TEXTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/../texts" && pwd)
 declare -A NODE_PID=() NODE_PORT=() NODE_PEERS=() NODE_EXTRA=()
-NODE_LOSS=${NODE_LOSS:-0}
+NODE_LOSS=${NODE_LOSS:-0} # a share, of what each daemon drops itself
+LINK_LOSS=${LINK_LOSS:-0} # percent, of what the kernel drops on each link; see can_lose_in_kernel
 LAB_EXTRA_CONFIG=${LAB_EXTRA_CONFIG:-}
 
 lab_begin() {
@@ -91,10 +92,28 @@ lab_link() {
         ip link add name "to-$2" netns "$1" type veth peer name "to-$1" netns "$2"
         ip -n "$1" link set "to-$2" up
         ip -n "$2" link set "to-$1" up
+        if [ "$LINK_LOSS" != 0 ]; then
+            tc -n "$1" qdisc add dev "to-$2" root netem loss "$LINK_LOSS%"
+            tc -n "$2" qdisc add dev "to-$1" root netem loss "$LINK_LOSS%"
+        fi
     else
         NODE_PEERS[$1]+=" 127.0.0.1:${NODE_PORT[$2]}"
         NODE_PEERS[$2]+=" 127.0.0.1:${NODE_PORT[$1]}"
     fi
+}
+
+# can_lose_in_kernel: whether links can lose (LINK_LOSS); if not, CANNOT_LOSE says why.
+can_lose_in_kernel() {
+    if [ "$LAB_NETNS" = no ]; then
+        CANNOT_LOSE="the nodes are on loopback"
+        return 1
+    fi
+    modprobe -q sch_netem 2>/dev/null
+    ip link add name netem-probe type veth peer name netem-probe2
+    CANNOT_LOSE=""
+    tc qdisc add dev netem-probe root netem loss 1% 2>/dev/null || CANNOT_LOSE="this kernel has no netem"
+    ip link del netem-probe
+    [ -z "$CANNOT_LOSE" ]
 }
 
 # lab_line NODE…: each has a link to the next.

@@ -1,0 +1,72 @@
+# Radios for the lab of real daemons (tests/e2e/lib.sh); sourced first by every scenario. Out on the build
+# machine it hands the scenario over to the virtual machine; in there it is what gives each node its radio.
+#
+# The name of a scenario is the last it needs: tests/radio/test_wifi_line.sh runs by itself.
+set -u
+RADIO=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+if [ -z "${RADIO_INSIDE-}" ]; then
+    RADIO_LOG=${RADIO_LOG-$RADIO/../../build/log/radio/$(basename "$0").console}
+    mkdir -p "$(dirname "$RADIO_LOG")"
+    RADIO_LOG=$RADIO_LOG "$RADIO/vm" run "$0" "$@"
+    status=$?
+    # 77: it cannot be had here, which vm has said in a line that counts as skipped.
+    exit $((status == 77 ? 0 : status))
+fi
+LAB_INSIDE=yes
+. "$RADIO/../e2e/lib.sh"
+LAB_EXTRA_CONFIG='[log]\nlevel = debug\n'
+
+# What listeners may hear and outsiders may use: name, channel and BSSID of the cell.
+CELL=starling CELL_MHZ=2412 CELL_BSSID=02:53:54:4c:47:01
+WIFI_DEBUG=/sys/kernel/debug/ieee80211
+declare -A NODE_WLAN=() # the node's interface, where it has Wi-Fi
+
+# wifi_begin COUNT: so many radios, phy0 and on, each with an interface.
+wifi_begin() {
+    modprobe mac80211_hwsim radios="$1"
+    WIFI_NEXT=0
+}
+
+# wifi_board NODE GROUPS: gives the node the next radio. Two radios hear each other when their GROUPS
+# share a bit.
+wifi_board() {
+    local phy=phy$WIFI_NEXT
+    NODE_WLAN[$1]=wlan$WIFI_NEXT
+    WIFI_NEXT=$((WIFI_NEXT + 1))
+    echo "$2" >"$WIFI_DEBUG/$phy/hwsim/group"
+    iw phy "$phy" set netns name "$1"
+}
+
+# wifi_line NODE…: each hears the one before and the one behind. Only a bit for each pair: 1 3 6 12 … 
+wifi_line() {
+    local node bit=1 mask
+    wifi_begin $#
+    for node in "$@"; do
+        mask=$((bit | bit >> 1))
+        [ "$node" != "${!#}" ] || mask=$((bit >> 1))
+        wifi_board "$node" $mask
+        bit=$((bit << 1))
+    done
+}
+
+# wifi_cell NODE…: each hears all.
+wifi_cell() {
+    local node
+    wifi_begin $#
+    for node in "$@"; do
+        wifi_board "$node" 1
+    done
+}
+
+# wifi_join NODE: into the cell by hand, as an outsider or a bare sender would.
+wifi_join() {
+    local wlan=${NODE_WLAN[$1]}
+    ip netns exec "$1" iw dev "$wlan" set type ibss
+    ip -n "$1" link set "$wlan" up
+    ip netns exec "$1" iw dev "$wlan" ibss join $CELL $CELL_MHZ fixed-freq $CELL_BSSID
+}
+
+# wifi_loss NODE PERCENT: of what it sends.
+wifi_loss() {
+    tc -n "$1" qdisc replace dev "${NODE_WLAN[$1]}" root netem loss "$2%"
+}
