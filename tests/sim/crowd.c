@@ -64,6 +64,11 @@ static struct sl_address address_of(int station)
     };
 }
 
+int sl_crowd_station_at(const struct sl_address *address)
+{
+    return address->bytes[4] << 8 | address->bytes[5];
+}
+
 /* ---- Turns ---- */
 
 static void put_on_air(struct sl_crowd_station *station, const struct sl_datagram *datagram)
@@ -73,8 +78,7 @@ static void put_on_air(struct sl_crowd_station *station, const struct sl_datagra
     sl_crowd_read_frame(datagram->bytes, datagram->len, &content);
     struct sl_air_frame frame = {
         .from = station->number,
-        .to = datagram->to.len == 0 ? SL_AIR_EVERYONE
-                                    : datagram->to.bytes[4] << 8 | datagram->to.bytes[5],
+        .to = datagram->to.len == 0 ? SL_AIR_EVERYONE : sl_crowd_station_at(&datagram->to),
         .len = datagram->len,
         .bytes = datagram->bytes,
         .class = datagram->bytes[0],
@@ -387,11 +391,24 @@ void sl_crowd_sum(const struct sl_crowd *crowd, struct sl_crowd_totals *ret_tota
     *ret_totals = totals;
 }
 
+static void tell_progress(struct sl_crowd *crowd)
+{
+    const struct sl_crowd_config *config = &crowd->config;
+    if (!config->progress || crowd->now < crowd->progress_at)
+        return;
+    crowd->progress_at = crowd->now + SL_SECOND;
+    sl_time end = config->until > 0 ? sl_min_time(crowd->end_at, SL_CROWD_BEGIN + config->until)
+                                    : crowd->end_at;
+    config->progress(config->progress_arg,
+                     (double)(crowd->now - SL_CROWD_BEGIN) / (double)(end - SL_CROWD_BEGIN));
+}
+
 static void run_until(struct sl_crowd *crowd, sl_time until)
 {
     sl_time next;
     while ((next = sl_heap_next(&crowd->heap)) <= until) {
         crowd->now = next > crowd->now ? next : crowd->now;
+        tell_progress(crowd);
         struct sl_crowd_event *event = sl_crowd_event_of(sl_heap_pop(&crowd->heap, crowd->now));
         crowd->result.steps++;
         event->fire(event, crowd->now);
@@ -410,6 +427,8 @@ void sl_crowd_run(const struct sl_crowd_config *config, struct sl_crowd_result *
     sl_crowd_sum(crowd, &crowd->at_chat);
     memset(crowd->element_bytes, 0, sizeof(crowd->element_bytes));
     run_until(crowd, end);
+    if (config->picture)
+        sl_crowd_draw_picture(crowd, config->picture);
     sl_crowd_measure(crowd);
     *ret_result = crowd->result;
     free_crowd(crowd);

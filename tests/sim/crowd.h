@@ -26,6 +26,7 @@
 #define SL_SIM_CROWD_H
 
 #include "sim/crowd_air.h"
+#include "sim/crowd_picture.h"
 
 #include <stdio.h>
 
@@ -61,8 +62,13 @@ struct sl_crowd_config {
     double messages_per_hour; /* of each node, on average */
     unsigned duplicate_permille;
     sl_time reorder_max;
-    sl_time until; /* ends early; 0: does not */
-    FILE *trace;   /* one line for each event; may be NULL */
+    double width_m, height_m; /* of the standing crowd; 0: as 20 neighbours a node need */
+    sl_time until;            /* ends early; 0: does not */
+    FILE *trace;              /* one line for each event; may be NULL */
+    /* Called now and then with the share of the run that is over; may be NULL. */
+    void (*progress)(void *arg, double share);
+    void *progress_arg;
+    struct sl_crowd_picture *picture; /* filled in at the end; may be NULL */
 };
 
 /* Warm-up and settling of a minute each around two minutes of chat; 30 messages an hour. */

@@ -179,6 +179,12 @@ void sl_air_cut(struct sl_air *air, enum sl_air_cut cut)
     air->cut = cut;
 }
 
+void sl_air_position(const struct sl_air *air, int station, double *ret_x, double *ret_y)
+{
+    *ret_x = air->radios[station].place.x;
+    *ret_y = air->radios[station].place.y;
+}
+
 void sl_air_update(struct sl_air *air)
 {
     for (int from = 0; from < air->config.station_count; from++) {

@@ -30,7 +30,7 @@ static void habits(const struct sl_crowd *crowd, int station, double ret_habits[
 
 static struct place standing(const struct sl_crowd *crowd, const double h[4])
 {
-    return (struct place){h[0] * crowd->side_m, h[1] * crowd->side_m};
+    return (struct place){h[0] * crowd->width_m, h[1] * crowd->height_m};
 }
 
 static struct place marching(const struct sl_crowd *crowd, const double h[4], double t)
@@ -46,24 +46,24 @@ static struct place marching(const struct sl_crowd *crowd, const double h[4], do
 /* Stays in the middle of the first square, walks, stays in the middle of the second, walks back. */
 static double courier_x(const struct sl_crowd *crowd, double t)
 {
-    double way = crowd->side_m + GAP_M, walk = way / WALK_M_S;
+    double way = crowd->width_m + GAP_M, walk = way / WALK_M_S;
     double phase = fmod(t, 2 * (STAY_S + walk));
     if (phase < STAY_S)
-        return crowd->side_m / 2;
+        return crowd->width_m / 2;
     if (phase < STAY_S + walk)
-        return crowd->side_m / 2 + (phase - STAY_S) * WALK_M_S;
+        return crowd->width_m / 2 + (phase - STAY_S) * WALK_M_S;
     if (phase < 2 * STAY_S + walk)
-        return crowd->side_m / 2 + way;
-    return crowd->side_m / 2 + way - (phase - 2 * STAY_S - walk) * WALK_M_S;
+        return crowd->width_m / 2 + way;
+    return crowd->width_m / 2 + way - (phase - 2 * STAY_S - walk) * WALK_M_S;
 }
 
 static struct place two_squares(const struct sl_crowd *crowd, int station, const double h[4],
                                 double t)
 {
     if (station == crowd->config.node_count - 1)
-        return (struct place){courier_x(crowd, t), crowd->side_m / 2};
-    double left = station % 2 == 0 ? 0 : crowd->side_m + GAP_M;
-    return (struct place){left + h[0] * crowd->side_m, h[1] * crowd->side_m};
+        return (struct place){courier_x(crowd, t), crowd->width_m / 2};
+    double left = station % 2 == 0 ? 0 : crowd->width_m + GAP_M;
+    return (struct place){left + h[0] * crowd->width_m, h[1] * crowd->width_m};
 }
 
 static struct place on_ring(const struct sl_crowd *crowd, int station)
@@ -114,9 +114,11 @@ void sl_crowd_field_init(struct sl_crowd *crowd, struct sl_air_config *air)
     double nodes = crowd->config.node_count;
     if (crowd->config.field == SL_CROWD_COURIER)
         nodes /= 2;
-    crowd->side_m = sqrt(nodes * AREA_PER_NODE);
-    if (crowd->config.field == SL_CROWD_PACKED)
-        crowd->side_m = PACKED_M;
+    crowd->width_m = crowd->height_m = sqrt(nodes * AREA_PER_NODE);
+    if (crowd->config.field == SL_CROWD_STANDING && crowd->config.width_m > 0) {
+        crowd->width_m = crowd->config.width_m;
+        crowd->height_m = crowd->config.height_m;
+    }
     if (crowd->config.field == SL_CROWD_RING || crowd->config.field == SL_CROWD_LINE) {
         air->path.shadow_db = 1;
         air->path.asymmetry_db = 0.5;

@@ -2,7 +2,8 @@
  *
  *   crowd.c        stations, their turns, the run        crowd_field.c    where they stand and walk
  *   crowd_chat.c   who writes, who got it, when          crowd_check.c    invariants, the trace
- *   crowd_attack.c those who mean harm                   crowd_measure.c  the figures at the end */
+ *   crowd_attack.c those who mean harm                   crowd_measure.c  the figures at the end
+ *   crowd_picture.c what there is to see at the end */
 #ifndef SL_SIM_CROWD_INSIDE_H
 #define SL_SIM_CROWD_INSIDE_H
 
@@ -84,7 +85,8 @@ struct sl_crowd {
     struct sl_crowd_event chat;     /* the next message */
     struct sl_crowd_event snapshot; /* the next look at the field */
     double *loudness;               /* cumulative weights */
-    double side_m;
+    double width_m, height_m;       /* of a square or a column */
+    sl_time progress_at;
     struct sl_crowd_message *messages;
     size_t message_count, message_cap;
     struct sl_crowd_totals at_chat; /* what had happened when the chat began */
@@ -99,6 +101,8 @@ void sl_crowd_schedule(struct sl_crowd *crowd, struct sl_crowd_event *event, sl_
 /* Exponentially distributed. */
 double sl_crowd_draw(struct sl_crowd *crowd, double mean);
 bool sl_crowd_is_on(const struct sl_crowd_station *station);
+/* The number of the station with that address. */
+int sl_crowd_station_at(const struct sl_address *address);
 /* Sends what its node has to send, and looks at its deadline. */
 void sl_crowd_finish_turn(struct sl_crowd_station *station);
 void sl_crowd_sum(const struct sl_crowd *crowd, struct sl_crowd_totals *ret_totals);
@@ -129,7 +133,13 @@ void sl_crowd_trace(struct sl_crowd *crowd, const char *what, int station, uint6
 void sl_crowd_cast(struct sl_crowd *crowd);
 void sl_crowd_begin_mischief(struct sl_crowd *crowd);
 
+/* crowd_picture.c */
+void sl_crowd_draw_picture(const struct sl_crowd *crowd, struct sl_crowd_picture *ret_picture);
+
 /* crowd_measure.c */
+/* Whether that station is one that should have got that message by the end, if it could. */
+bool sl_crowd_counts_as_reader(const struct sl_crowd *crowd, const struct sl_crowd_message *message,
+                               int station);
 void sl_crowd_measure(struct sl_crowd *crowd);
 double sl_crowd_heap_bytes(void);
 

@@ -36,8 +36,8 @@ static void add_delay(struct delays *delays, size_t group, sl_time delay)
     delays->items[group][delays->counts[group]++] = delay;
 }
 
-static bool counts_as_reader(const struct sl_crowd *crowd, const struct sl_crowd_message *message,
-                             int station)
+bool sl_crowd_counts_as_reader(const struct sl_crowd *crowd, const struct sl_crowd_message *message,
+                               int station)
 {
     const struct sl_crowd_station *reader = &crowd->stations[station];
     return station != message->author && reader->role == SL_ROLE_MEMBER && sl_crowd_is_on(reader) &&
@@ -90,7 +90,7 @@ static void measure_stuck(struct sl_crowd *crowd, size_t message, bool *here)
     for (int i = 0; i < count; i++)
         crowd->result.stuck += here[sl_reach_component(crowd->reach, i)] &&
                                !has(crowd, message, i) &&
-                               counts_as_reader(crowd, &crowd->messages[message], i);
+                               sl_crowd_counts_as_reader(crowd, &crowd->messages[message], i);
 }
 
 static void measure_delivery(struct sl_crowd *crowd)
@@ -102,7 +102,8 @@ static void measure_delivery(struct sl_crowd *crowd)
     free(here);
     for (size_t m = 0; m < crowd->message_count; m++)
         for (int i = 0; i < crowd->config.node_count; i++)
-            if (crowd->messages[m].holders[i] && counts_as_reader(crowd, &crowd->messages[m], i))
+            if (crowd->messages[m].holders[i] &&
+                sl_crowd_counts_as_reader(crowd, &crowd->messages[m], i))
                 measure_pair(crowd, &crowd->messages[m], i, &delays);
     for (size_t g = 0; g < SL_CROWD_HOP_GROUPS; g++) {
         size_t count = delays.counts[g];
