@@ -91,6 +91,15 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(BENCH_SUPPORT) $(SUPPORT) $(LIBS)
 	@mkdir -p $(@D)
 	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_DAEMON) -o $@
 
+# What a failing run prints beside its seed. Changes only when the commit does.
+.PHONY: commit
+$(B)/commit/commit.h: commit
+	@mkdir -p $(@D)
+	@printf '#define SIM_COMMIT "%s"\n' "$$(git describe --always --dirty 2>/dev/null || echo unknown)" > $@.new
+	@cmp -s $@.new $@ || cp $@.new $@
+$(CROWD): $(B)/commit/commit.h
+$(CROWD): CPPFLAGS += -I$(B)/commit
+
 $(B)/sim: $(CROWD) $(SUPPORT) $(LIBS)
 	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_DAEMON) -o $@
 

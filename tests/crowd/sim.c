@@ -1,4 +1,5 @@
 /* Crowds in a box from the command line. */
+#include "pool.h"
 #include "suite.h"
 
 #include <errno.h>
@@ -8,12 +9,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { NODES_MAX = 4000, RUNS_MAX = 100 };
+enum { NODES_MAX = 4000, RUNS_MAX = 100, WORKERS_MAX = 64 };
 
 struct job {
     struct sl_crowd_config config;
     int run_count;
-    bool table, check, trace;
+    unsigned workers;
+    bool table, check, trace, heading;
     double soak_seconds;
 };
 
@@ -33,7 +35,9 @@ static const char usage_text[] =
     "  --until SECONDS  ends early\n"
     "  --trace          one line for each event: time, event, node, two numbers\n"
     "  --runs N         as many runs, with seeds from S on\n"
+    "  --workers N      how many at once (one for each processor)\n"
     "  --table          a row of a table for them\n"
+    "  --heading        the heading of that table\n"
     "  --check          the runs of `make sim`\n"
     "  --soak SECONDS   runs with fresh seeds for that long\n";
 
@@ -110,7 +114,9 @@ static const struct option options[] = {
     {"until", required_argument, NULL, 'u'},
     {"trace", no_argument, NULL, 't'},
     {"runs", required_argument, NULL, 'N'},
+    {"workers", required_argument, NULL, 'w'},
     {"table", no_argument, NULL, 'T'},
+    {"heading", no_argument, NULL, 'H'},
     {"check", no_argument, NULL, 'C'},
     {"soak", required_argument, NULL, 'S'},
     {"help", no_argument, NULL, 'h'},
@@ -166,6 +172,12 @@ static void take_option(struct job *job, int option, const char *value)
     case 'T':
         job->table = true;
         break;
+    case 'w':
+        job->workers = (unsigned)number(value, 1, WORKERS_MAX);
+        break;
+    case 'H':
+        job->heading = true;
+        break;
     case 'C':
         job->check = true;
         break;
@@ -178,27 +190,44 @@ static void take_option(struct job *job, int option, const char *value)
     }
 }
 
+struct batch {
+    const struct job *job;
+    struct sl_crowd_result *results; /* shared */
+    double *cpu_seconds;
+};
+
+static int run_one(void *arg, size_t number)
+{
+    const struct batch *batch = arg;
+    struct sl_crowd_config config = batch->job->config;
+    struct sl_crowd_result *result = &batch->results[number];
+    config.seed += number;
+    sl_crowd_run(&config, result);
+    batch->cpu_seconds[number] = (double)clock() / CLOCKS_PER_SEC;
+    if (!batch->job->table)
+        suite_print_run(&config, result, batch->cpu_seconds[number]);
+    if (suite_is_lawful(result))
+        return 0;
+    suite_print_again(&config, result);
+    return 1;
+}
+
 static int run_all(const struct job *job)
 {
-    static struct sl_crowd_result results[RUNS_MAX];
-    struct sl_crowd_config config = job->config;
-    uint64_t violations = 0;
-    clock_t begin = clock(), last = begin;
-    for (int i = 0; i < job->run_count; i++) {
-        sl_crowd_run(&config, &results[i]);
-        violations +=
-            results[i].double_deliveries + results[i].forgeries + results[i].bound_violations;
-        if (!job->table)
-            suite_print_run(&config, &results[i], (double)(clock() - last) / CLOCKS_PER_SEC);
-        last = clock();
-        config.seed++;
-    }
-    if (job->table) {
-        suite_print_heading();
-        suite_print_row(&job->config, results, job->run_count,
-                        (double)(clock() - begin) / CLOCKS_PER_SEC);
-    }
-    return violations > 0;
+    size_t count = (size_t)job->run_count;
+    struct batch batch = {
+        .job = job,
+        .results = pool_share(count * sizeof(*batch.results)),
+        .cpu_seconds = pool_share(count * sizeof(*batch.cpu_seconds)),
+    };
+    struct pool_job pool = {.run = run_one, .arg = &batch, .count = count};
+    int failed = count > 1 ? pool_run(&pool, job->workers) : run_one(&batch, 0);
+    double cpu_seconds = 0;
+    for (size_t i = 0; i < count; i++)
+        cpu_seconds += batch.cpu_seconds[i];
+    if (job->table)
+        suite_print_row(&job->config, batch.results, job->run_count, cpu_seconds);
+    return failed > 0;
 }
 
 int main(int argc, char **argv)
@@ -212,6 +241,10 @@ int main(int argc, char **argv)
         fail("unexpected", argv[optind]);
     if (job.trace)
         job.config.trace = stdout;
+    if (job.heading) {
+        suite_print_heading();
+        return 0;
+    }
     if (job.check)
         return suite_check() > 0;
     if (job.soak_seconds > 0)
