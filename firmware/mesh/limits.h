@@ -43,6 +43,14 @@
 #define SL_BEARERS_MAX 16
 #define SL_PEERS_MAX   64 /* configured addresses */
 
+/* Links of one Bluetooth adapter: common controllers hold 8 connections or a few more, and each
+ * takes its share of the radio's time. One is left for whoever is refused politely. */
+#define SL_BLUETOOTH_LINKS_MAX 7
+
+/* Advertisements remembered, about 90 bytes each: of a denser crowd a sample is enough to choose
+ * from. */
+#define SL_BLUETOOTH_SEEN_MAX 128
+
 /* Every hop is a fresh chance to be stuck in a loop; 64 hops is more than any square needs. */
 #define SL_HOPS_MAX 64
 
