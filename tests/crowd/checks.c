@@ -24,6 +24,8 @@ static const struct {
     {30, SL_CROWD_STANDING, SL_CROWD_PEACE, false, 0, 0},
     {100, SL_CROWD_MARCHING, SL_CROWD_PEACE, false, 0, 0},
     {40, SL_CROWD_COURIER, SL_CROWD_PEACE, false, 0, 0},
+    {60, SL_CROWD_BUILDING, SL_CROWD_PEACE, false, 0, 0},
+    {60, SL_CROWD_GATHERING, SL_CROWD_PEACE, false, 0, 0},
     {40, SL_CROWD_RING, SL_CROWD_PEACE, false, 0, 0},
     {40, SL_CROWD_LINE, SL_CROWD_PEACE, false, 0, 0},
     {60, SL_CROWD_STANDING, SL_CROWD_PEACE, true, 0, 0},

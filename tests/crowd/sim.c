@@ -22,7 +22,8 @@ struct job {
 static const char usage_text[] =
     "usage: sim [option]...\n"
     "  --nodes N        2 to 4000 (30)\n"
-    "  --field F        standing, marching, courier, ring, line, packed\n"
+    "  --field F        standing, marching, courier, ring, line, packed, building,\n"
+    "                   gathering\n"
     "  --mode M         starling, flooding, phone\n"
     "  --attack A       peace, garbage, flooder, liars\n"
     "  --churn          nodes come, go and lose their disks\n"

@@ -31,11 +31,16 @@ struct expectation {
     double goal_delivered;
 };
 
+static bool is_thin(enum sl_crowd_field field)
+{
+    return field == SL_CROWD_COURIER || field == SL_CROWD_RING || field == SL_CROWD_LINE;
+}
+
 static struct expectation expectation_of(const struct sl_crowd_config *c)
 {
     if (c->attack == SL_CROWD_FLOODER)
         return (struct expectation){.delivered = 5, .timely = 0, .goal_delivered = 95};
-    if (c->churn && c->field > SL_CROWD_MARCHING) /* no second way: what could be had is a guess */
+    if (c->churn && is_thin(c->field)) /* no second way: what could be had is a guess */
         return (struct expectation){.delivered = 30, .timely = 30, .goal_delivered = 99.9};
     if (c->attack == SL_CROWD_GARBAGE && c->churn)
         return (struct expectation){.delivered = 70, .timely = 50, .goal_delivered = 95};
@@ -43,7 +48,7 @@ static struct expectation expectation_of(const struct sl_crowd_config *c)
         return (struct expectation){.delivered = 95, .timely = 70, .goal_delivered = 95};
     if (c->churn)
         return (struct expectation){.delivered = 95, .timely = 80, .goal_delivered = 99.9};
-    if (c->field == SL_CROWD_MARCHING || c->field == SL_CROWD_COURIER)
+    if (c->field != SL_CROWD_STANDING && c->field != SL_CROWD_PACKED)
         return (struct expectation){.delivered = 98, .timely = 85, .goal_delivered = 99.9};
     return (struct expectation){.delivered = 99, .timely = 90, .goal_delivered = 99.9};
 }

@@ -16,6 +16,7 @@ enum {
 };
 
 #define BOOT_WITHIN (10 * SL_SECOND)
+#define WALKS_HOME  SL_MINUTE /* still in reach of some for a while */
 #define MEAN_ON     (5.0 * 60 * 1e6)
 #define MEAN_OFF    (30.0 * 1e6)
 
@@ -247,8 +248,15 @@ static void turn_switch(struct sl_crowd_event *event, sl_time now)
     struct sl_crowd *crowd = station->crowd;
     if (!sl_crowd_is_on(station)) {
         switch_on(station);
-        if (crowd->config.churn && station->role == SL_ROLE_MEMBER)
+        sl_time leaves = sl_crowd_leaves_at(crowd, station->number);
+        if (leaves != SL_NEVER)
+            sl_crowd_schedule(crowd, event, leaves + WALKS_HOME);
+        else if (crowd->config.churn && station->role == SL_ROLE_MEMBER)
             sl_crowd_schedule(crowd, event, now + (sl_time)sl_crowd_draw(crowd, MEAN_ON));
+        return;
+    }
+    if (sl_crowd_leaves_at(crowd, station->number) != SL_NEVER) {
+        switch_off(station, true, true);
         return;
     }
     if (now > crowd->settle_at)
@@ -309,6 +317,8 @@ static void plan_power(struct sl_crowd *crowd)
         sl_time at = crowd->now + sl_prng_time(&crowd->prng, 0, BOOT_WITHIN);
         if (crowd->config.churn && i % LATE_EVERY == LATE_EVERY - 1)
             at = sl_prng_time(&crowd->prng, crowd->chat_at, crowd->settle_at);
+        if (crowd->config.field == SL_CROWD_GATHERING)
+            at = sl_crowd_comes_at(crowd, i) + sl_prng_time(&crowd->prng, 0, SL_SECOND);
         sl_crowd_schedule(crowd, &crowd->stations[i].power, at);
     }
 }

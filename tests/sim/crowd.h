@@ -18,6 +18,9 @@
  *   ring      25 m from one to the next, little shadowing: two neighbours each
  *   line      the same, open
  *   packed    a square of 8 m: however many there are, everyone is within reach of everyone
+ *   building  four floors of rooms of 5 m; a third of the people changes between two places
+ *   gathering a square: a third is there, the others come walking from a gate out of reach until
+ *             the middle of the chat, and after that a quarter leaves
  *
  * With churn, a tenth arrives during the chat, and boards go off after 5 minutes on average for
  * half a minute: a third of them says goodbye, a third loses power, a third loses its disk, too.
@@ -37,6 +40,8 @@ enum sl_crowd_field {
     SL_CROWD_RING,
     SL_CROWD_LINE,
     SL_CROWD_PACKED,
+    SL_CROWD_BUILDING,
+    SL_CROWD_GATHERING,
     SL_CROWD_FIELDS
 };
 

@@ -12,12 +12,14 @@
 #define GAP_M         250.0
 #define STAY_S        45.0
 /* The paths across it have 18 dB to spare, near three times what chance takes off them. */
-#define PACKED_M 8.0
-#define TAU      6.28318530717958648
-
-struct place {
-    double x, y;
-};
+#define PACKED_M      8.0
+#define FLOORS        4
+#define VISIT_S       120.0 /* in a building, at each of two places, on average */
+#define MOVES_EVERY   3     /* of them: the others sit where they are */
+#define GATE_M        120.0 /* from the square: out of reach */
+#define PRESENT_EVERY 3     /* of a gathering are there from the beginning */
+#define LEAVES_EVERY  4
+#define TAU           6.28318530717958648
 
 /* Four numbers in [0, 1) that belong to a station for the whole run. */
 static void habits(const struct sl_crowd *crowd, int station, double ret_habits[4])
@@ -28,19 +30,22 @@ static void habits(const struct sl_crowd *crowd, int station, double ret_habits[
         ret_habits[i] = (double)(sl_prng_next(&prng) >> 11) * 0x1p-53;
 }
 
-static struct place standing(const struct sl_crowd *crowd, const double h[4])
+static struct sl_path_place outdoors(double x, double y)
 {
-    return (struct place){h[0] * crowd->width_m, h[1] * crowd->height_m};
+    return (struct sl_path_place){.x = x, .y = y};
 }
 
-static struct place marching(const struct sl_crowd *crowd, const double h[4], double t)
+static struct sl_path_place standing(const struct sl_crowd *crowd, const double h[4])
+{
+    return outdoors(h[0] * crowd->width_m, h[1] * crowd->height_m);
+}
+
+static struct sl_path_place marching(const struct sl_crowd *crowd, const double h[4], double t)
 {
     double length = AREA_PER_NODE * crowd->config.node_count / COLUMN_M;
     double phase = h[2] * TAU, period = 60 + 120 * h[3];
-    return (struct place){
-        h[0] * length + WALK_M_S * t + DRIFT_M * sin(TAU * t / period + phase),
-        h[1] * COLUMN_M,
-    };
+    return outdoors(h[0] * length + WALK_M_S * t + DRIFT_M * sin(TAU * t / period + phase),
+                    h[1] * COLUMN_M);
 }
 
 /* Stays in the middle of the first square, walks, stays in the middle of the second, walks back. */
@@ -57,23 +62,74 @@ static double courier_x(const struct sl_crowd *crowd, double t)
     return crowd->width_m / 2 + way - (phase - 2 * STAY_S - walk) * WALK_M_S;
 }
 
-static struct place two_squares(const struct sl_crowd *crowd, int station, const double h[4],
-                                double t)
+static struct sl_path_place two_squares(const struct sl_crowd *crowd, int station,
+                                        const double h[4], double t)
 {
     if (station == crowd->config.node_count - 1)
-        return (struct place){courier_x(crowd, t), crowd->width_m / 2};
+        return outdoors(courier_x(crowd, t), crowd->width_m / 2);
     double left = station % 2 == 0 ? 0 : crowd->width_m + GAP_M;
-    return (struct place){left + h[0] * crowd->width_m, h[1] * crowd->width_m};
+    return outdoors(left + h[0] * crowd->width_m, h[1] * crowd->width_m);
 }
 
-static struct place on_ring(const struct sl_crowd *crowd, int station)
+static struct sl_path_place on_ring(const struct sl_crowd *crowd, int station)
 {
     double angle = TAU * station / crowd->config.node_count;
     double radius = SPACING_M / 2 / sin(TAU / 2 / crowd->config.node_count);
-    return (struct place){radius * cos(angle), radius * sin(angle)};
+    return outdoors(radius * cos(angle), radius * sin(angle));
 }
 
-static struct place place_of(const struct sl_crowd *crowd, int station, double t)
+/* Two places each; who moves at all changes between them at a pace of its own. */
+static struct sl_path_place in_building(const struct sl_crowd *crowd, int station,
+                                        const double h[4], double t)
+{
+    double other[4];
+    habits(crowd, station + crowd->config.node_count, other);
+    bool there = station % MOVES_EVERY == 0 && fmod(t / VISIT_S * (0.5 + h[3]) + h[2], 2) >= 1;
+    const double *at = there ? other : h;
+    return (struct sl_path_place){at[0] * crowd->width_m, at[1] * crowd->height_m,
+                                  (int)(at[2] * FLOORS)};
+}
+
+static double seconds_after(sl_time from, sl_time now)
+{
+    return now > from ? (double)(now - from) / (double)SL_SECOND : 0;
+}
+
+sl_time sl_crowd_comes_at(const struct sl_crowd *crowd, int station)
+{
+    double h[4];
+    habits(crowd, station, h);
+    if (station % PRESENT_EVERY == 0)
+        return SL_CROWD_BEGIN;
+    sl_time last = crowd->chat_at + (crowd->settle_at - crowd->chat_at) / 2;
+    return SL_CROWD_BEGIN + (sl_time)(h[2] * (double)(last - SL_CROWD_BEGIN));
+}
+
+sl_time sl_crowd_leaves_at(const struct sl_crowd *crowd, int station)
+{
+    double h[4];
+    habits(crowd, station, h);
+    sl_time half = (crowd->settle_at - crowd->chat_at) / 2;
+    bool leaves = crowd->config.field == SL_CROWD_GATHERING && station % LEAVES_EVERY == 1;
+    return leaves ? crowd->chat_at + half + (sl_time)(h[3] * (double)half) : SL_NEVER;
+}
+
+/* From the gate straight to a place in the square; and back, some of them. */
+static struct sl_path_place gathering(const struct sl_crowd *crowd, int station, const double h[4],
+                                      double t)
+{
+    sl_time now = SL_CROWD_BEGIN + (sl_time)(t * (double)SL_SECOND);
+    struct sl_path_place seat = standing(crowd, h);
+    double dx = seat.x + GATE_M, dy = seat.y - crowd->height_m / 2, way = hypot(dx, dy);
+    double walked = WALK_M_S * seconds_after(sl_crowd_comes_at(crowd, station), now);
+    if (station % PRESENT_EVERY == 0)
+        walked = way;
+    double back = WALK_M_S * seconds_after(sl_crowd_leaves_at(crowd, station), now);
+    double share = fmax(0, fmin(walked, way) - back) / way;
+    return outdoors(dx * share - GATE_M, crowd->height_m / 2 + dy * share);
+}
+
+static struct sl_path_place place_of(const struct sl_crowd *crowd, int station, double t)
 {
     double h[4];
     habits(crowd, station, h);
@@ -85,7 +141,11 @@ static struct place place_of(const struct sl_crowd *crowd, int station, double t
     case SL_CROWD_RING:
         return on_ring(crowd, station);
     case SL_CROWD_LINE:
-        return (struct place){SPACING_M * station, 0};
+        return outdoors(SPACING_M * station, 0);
+    case SL_CROWD_BUILDING:
+        return in_building(crowd, station, h, t);
+    case SL_CROWD_GATHERING:
+        return gathering(crowd, station, h, t);
     case SL_CROWD_PACKED:
     case SL_CROWD_STANDING:
     case SL_CROWD_FIELDS:
@@ -96,15 +156,18 @@ static struct place place_of(const struct sl_crowd *crowd, int station, double t
 
 bool sl_crowd_moves(const struct sl_crowd *crowd)
 {
-    return crowd->config.field == SL_CROWD_MARCHING || crowd->config.field == SL_CROWD_COURIER;
+    enum sl_crowd_field field = crowd->config.field;
+    return field == SL_CROWD_MARCHING || field == SL_CROWD_COURIER || field == SL_CROWD_BUILDING ||
+           field == SL_CROWD_GATHERING;
 }
 
 void sl_crowd_place(struct sl_crowd *crowd)
 {
     double t = (double)(crowd->now - SL_CROWD_BEGIN) / (double)SL_SECOND;
     for (int i = 0; i < crowd->config.node_count; i++) {
-        struct place place = place_of(crowd, i, t);
+        struct sl_path_place place = place_of(crowd, i, t);
         sl_air_place(crowd->air, i, place.x, place.y);
+        sl_air_lift(crowd->air, i, place.floor);
     }
     sl_air_update(crowd->air);
 }
@@ -114,11 +177,17 @@ void sl_crowd_field_init(struct sl_crowd *crowd, struct sl_air_config *air)
     double nodes = crowd->config.node_count;
     if (crowd->config.field == SL_CROWD_COURIER)
         nodes /= 2;
+    if (crowd->config.field == SL_CROWD_BUILDING)
+        nodes /= FLOORS;
     crowd->width_m = crowd->height_m = sqrt(nodes * AREA_PER_NODE);
     if (crowd->config.field == SL_CROWD_STANDING && crowd->config.width_m > 0) {
         crowd->width_m = crowd->config.width_m;
         crowd->height_m = crowd->config.height_m;
     }
+    if (crowd->config.field == SL_CROWD_PACKED)
+        crowd->width_m = crowd->height_m = PACKED_M;
+    if (crowd->config.field == SL_CROWD_BUILDING)
+        sl_path_indoors(&air->path);
     if (crowd->config.field == SL_CROWD_RING || crowd->config.field == SL_CROWD_LINE) {
         air->path.shadow_db = 1;
         air->path.asymmetry_db = 0.5;

@@ -110,6 +110,9 @@ void sl_crowd_sum(const struct sl_crowd *crowd, struct sl_crowd_totals *ret_tota
 /* crowd_field.c. Places everyone for this moment, and whether anybody ever moves. */
 void sl_crowd_place(struct sl_crowd *crowd);
 bool sl_crowd_moves(const struct sl_crowd *crowd);
+/* When someone of a gathering sets out for it, and for home; SL_NEVER: stays. */
+sl_time sl_crowd_comes_at(const struct sl_crowd *crowd, int station);
+sl_time sl_crowd_leaves_at(const struct sl_crowd *crowd, int station);
 void sl_crowd_field_init(struct sl_crowd *crowd, struct sl_air_config *air);
 
 /* crowd_chat.c */

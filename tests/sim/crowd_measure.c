@@ -208,8 +208,8 @@ void sl_crowd_measure(struct sl_crowd *crowd)
 
 const char *sl_crowd_field_name(enum sl_crowd_field field)
 {
-    static const char *const names[] = {"standing", "marching", "courier",
-                                        "ring",     "line",     "packed"};
+    static const char *const names[] = {"standing", "marching", "courier",  "ring",
+                                        "line",     "packed",   "building", "gathering"};
     return names[field];
 }
 
