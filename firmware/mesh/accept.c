@@ -195,6 +195,24 @@ static uint64_t same_as(const struct sl_node *node, const struct sl_link *link)
     return same;
 }
 
+static bool is_neighbour(const struct sl_node *node, const uint8_t origin[SL_ORIGIN_LEN])
+{
+    for (size_t slot = 0; slot < SL_NEIGHBOURS_MAX; slot++)
+        if (node->slots[slot] && memcmp(node->slots[slot]->peer.origin, origin, SL_ORIGIN_LEN) == 0)
+            return true;
+    return false;
+}
+
+/* What its date says of the time: neighbours say it in their hellos. */
+static void hear_witness(struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
+    if ((a->envelope.flags & SL_ENVELOPE_DATED) && !is_neighbour(node, a->envelope.origin) &&
+        memcmp(a->envelope.origin, node->origin, SL_ORIGIN_LEN) != 0)
+        sl_clock_witness(&node->clock, a->envelope.origin, origin->invite,
+                         (int64_t)a->envelope.created, now - a->born, now);
+}
+
 static bool keep(struct sl_node *node, const struct arrival *a, sl_time now)
 {
     struct sl_stored stored = meta_of(a);
@@ -251,6 +269,7 @@ static void examine(struct sl_node *node, struct arrival *a, sl_time now)
         return;
     }
     sl_share_pay(node, sl_origins_find(node, a->envelope.origin), a->asked_for, now);
+    hear_witness(node, a, now);
     if (keep(node, a, now))
         tell(node, a, now);
     if (is_revocation && crl == 0)

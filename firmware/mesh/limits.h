@@ -114,6 +114,11 @@
 #define SL_MISSING_MAX      512
 #define SL_MISSING_PER_LINK 128
 
+/* Origins whose dates count for the mesh clock beside those of neighbours, the latest ones; 40
+ * bytes each. Twice the neighbours, so that a corner full of liars is outvoted. */
+#define SL_WITNESSES_MAX       128
+#define SL_WITNESSES_OF_INVITE 16 /* names are free to whoever holds an invite */
+
 #define SL_HELLO_INTERVAL  SL_SECOND       /* times neighbours / 8, so that crowds stay quiet */
 #define SL_BEACON_INTERVAL (5 * SL_SECOND) /* one second while there is no link */
 #define SL_NEIGHBOUR_LOST  10              /* hellos missed in a row */

@@ -404,11 +404,19 @@ uint64_t sl_node_next_created(struct sl_node *node, sl_time now)
     return sl_share_next_room(node, node->origin, created);
 }
 
-static int encode(const struct sl_node *node, const struct sl_draft *draft,
+/* Whether that date is what the clock says, and more than a guess. */
+static bool is_dated(const struct sl_node *node, uint64_t created, sl_time now)
+{
+    return node->clock.source > SL_CLOCK_STORED &&
+           created == (uint64_t)sl_clock_unix(&node->clock, now);
+}
+
+static int encode(const struct sl_node *node, const struct sl_draft *draft, sl_time now,
                   uint8_t ret_bytes[SL_ENVELOPE_MAX], struct sl_envelope *ret_envelope)
 {
     struct sl_envelope envelope = {
         .kind = (uint8_t)draft->kind,
+        .flags = is_dated(node, draft->created, now) ? SL_ENVELOPE_DATED : 0,
         .created = draft->created,
         .lifetime = draft->lifetime,
         .payload = draft->payload,
@@ -444,7 +452,7 @@ int sl_node_publish(struct sl_node *node, const struct sl_draft *draft, sl_time 
     int durable = 0;
     if (draft->created <= node->last_created)
         return -EINVAL;
-    int len = encode(node, draft, bytes, &envelope);
+    int len = encode(node, draft, now, bytes, &envelope);
     if (len < 0)
         return len;
     struct sl_stored stored = meta_of(&envelope, len, now);

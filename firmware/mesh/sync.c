@@ -378,6 +378,7 @@ void sl_sync_hello(struct sl_node *node, struct sl_link *link, const struct sl_e
     note_gap(link, now);
     sync->heard = true;
     sync->hello_at = now;
+    sl_clock_forget_witness(&node->clock, link->peer.origin);
     sl_clock_hear(&node->clock, (size_t)link->slot, (enum sl_clock_source)sync->hello.clock_source,
                   sync->hello.unix_us, now);
     if (is_equal(sync, &ours)) {
