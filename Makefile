@@ -81,7 +81,15 @@ $(B)/obj/%.o: %.c Makefile | $(PACKAGES)-build
 $(B)/starlingd: $(call objects,firmware/daemon/main.c) $(LIBS)
 	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_DAEMON) -o $@
 
-$(B)/starling: $(call objects,host-tools/starling.c) $(LIBS)
+# The simulator, for `starling simulate`.
+$(B)/lib/libstarling-sim.a: $(SUPPORT)
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcs $@ $^
+
+# The simulator uses the layers below the tools, and they come after it.
+$(B)/starling: $(call objects,host-tools/starling.c) $(B)/lib/libstarling-tools.a \
+    $(B)/lib/libstarling-sim.a $(filter-out %-tools.a,$(LIBS))
 	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_TOOL) -o $@
 
 $(B)/tests/%: $(B)/obj/tests/unit/%.o $(SUPPORT) $(LIBS)

@@ -14,5 +14,6 @@ extern const struct sl_command sl_cmd_people;
 extern const struct sl_command sl_cmd_channels;
 extern const struct sl_command sl_cmd_status;
 extern const struct sl_command sl_cmd_neighbours;
+extern const struct sl_command sl_cmd_simulate;
 
 #endif

@@ -2,10 +2,10 @@
 
 #include "sim/crowd_inside.h"
 
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define CURVE_STEP (250 * SL_MILLISECOND)
+#define CURVE_FROM_S 0.01
 
 void sl_crowd_picture_done(struct sl_crowd_picture *picture)
 {
@@ -33,7 +33,7 @@ static void draw_lines_of(const struct sl_crowd *crowd, int from, struct sl_crow
     const struct sl_node *node = crowd->stations[from].node;
     for (size_t i = 0; node && sl_node_neighbour(node, i, &info); i++) {
         int to = sl_crowd_station_at(&info.address);
-        if (info.state != SL_LINK_UP || to <= from)
+        if (info.state != SL_LINK_UP || to <= from || !sl_crowd_is_on(&crowd->stations[to]))
             continue;
         if (picture->line_count == *cap) {
             *cap = *cap > 0 ? 2 * *cap : 256;
@@ -45,29 +45,49 @@ static void draw_lines_of(const struct sl_crowd *crowd, int from, struct sl_crow
     }
 }
 
-static void draw_reading(const struct sl_crowd *crowd, struct sl_crowd_picture *picture)
+static int compare_delays(const void *a, const void *b)
 {
-    uint64_t wanted = 0, arrived[SL_CROWD_CURVE_POINTS] = {0}, sum = 0;
+    const sl_time *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* What each board wanted and got; how long it took, to be freed. */
+static sl_time *collect_delays(const struct sl_crowd *crowd, struct sl_crowd_picture *picture)
+{
+    size_t cap = crowd->message_count * (size_t)crowd->config.node_count + 1;
+    sl_time *delays = sl_crowd_allocate(cap, sizeof(*delays));
     for (size_t m = 0; m < crowd->message_count; m++)
         for (int i = 0; i < crowd->config.node_count; i++) {
             const struct sl_crowd_message *message = &crowd->messages[m];
-            struct sl_crowd_board *board = &picture->boards[i];
             if (!sl_crowd_counts_as_reader(crowd, message, i))
                 continue;
-            wanted++;
-            board->wanted++;
+            picture->boards[i].wanted++;
+            picture->wanted++;
             if (message->first[i] == SL_NEVER)
                 continue;
-            board->got++;
-            sl_time steps = (message->first[i] - message->at + CURVE_STEP - 1) / CURVE_STEP;
-            if (steps < SL_CROWD_CURVE_POINTS)
-                arrived[steps]++;
+            picture->boards[i].got++;
+            delays[picture->got++] = message->first[i] - message->at;
         }
-    picture->curve_step_s = (double)CURVE_STEP / (double)SL_SECOND;
+    return delays;
+}
+
+static void draw_reading(const struct sl_crowd *crowd, struct sl_crowd_picture *picture)
+{
+    sl_time *delays = collect_delays(crowd, picture);
+    size_t at = 0, got = picture->got;
+    if (got > 0)
+        qsort(delays, got, sizeof(*delays), compare_delays);
     for (size_t i = 0; i < SL_CROWD_CURVE_POINTS; i++) {
-        sum += arrived[i];
-        picture->curve[i] = wanted > 0 ? (double)sum / (double)wanted : 0;
+        picture->curve_s[i] = CURVE_FROM_S * pow(10, (double)i / SL_CROWD_CURVE_DECADE);
+        while (at < got && (double)delays[at] <= picture->curve_s[i] * (double)SL_SECOND)
+            at++;
+        picture->curve[i] = picture->wanted > 0 ? (double)at / (double)picture->wanted : 0;
     }
+    if (got > 0) {
+        picture->half_s = (double)delays[(got - 1) / 2] / (double)SL_SECOND;
+        picture->most_s = (double)delays[(got - 1) * 95 / 100] / (double)SL_SECOND;
+    }
+    free(delays);
 }
 
 void sl_crowd_draw_picture(const struct sl_crowd *crowd, struct sl_crowd_picture *ret_picture)

@@ -5,7 +5,9 @@
 
 #include "base/base.h"
 
+/* Of the curve: 15 for each factor of ten, from 10 ms to 100 s. */
 #define SL_CROWD_CURVE_POINTS 61
+#define SL_CROWD_CURVE_DECADE 15
 
 struct sl_crowd_board {
     double x, y;          /* metres */
@@ -24,9 +26,10 @@ struct sl_crowd_picture {
     size_t board_count;
     struct sl_crowd_line *lines;
     size_t line_count;
-    double curve_step_s;
-    /* Share of all messages to all readers that had arrived after so many steps. */
-    double curve[SL_CROWD_CURVE_POINTS];
+    /* Share of all messages to all readers that had arrived after so many seconds. */
+    double curve_s[SL_CROWD_CURVE_POINTS], curve[SL_CROWD_CURVE_POINTS];
+    uint64_t wanted, got;
+    double half_s, most_s; /* in which half, and 95 of 100, of what arrived did so */
 };
 
 void sl_crowd_picture_done(struct sl_crowd_picture *picture);
