@@ -19,9 +19,9 @@ static const char help[] =
 static void collect_commands(struct sl_command ret_commands[16])
 {
     const struct sl_command *const all[] = {
-        &sl_cmd_chat,    &sl_cmd_send,   &sl_cmd_inbox,      &sl_cmd_people,  &sl_cmd_channels,
-        &sl_cmd_persona, &sl_cmd_status, &sl_cmd_neighbours, &sl_cmd_network, &sl_cmd_node,
-        &sl_cmd_simulate,
+        &sl_cmd_chat,     &sl_cmd_send,    &sl_cmd_inbox,    &sl_cmd_people,
+        &sl_cmd_channels, &sl_cmd_persona, &sl_cmd_status,   &sl_cmd_neighbours,
+        &sl_cmd_network,  &sl_cmd_node,    &sl_cmd_simulate,
     };
     for (size_t i = 0; i < SL_ARRAY_LEN(all); i++)
         ret_commands[i] = *all[i];
