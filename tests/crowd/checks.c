@@ -8,30 +8,45 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FRESH_RUNS = 8, CHECKS_MAX = 200 };
+enum { FRESH_RUNS = 16, CHECKS_MAX = 200 };
 
 /* ---- What is checked ---- */
+
+enum {
+    EVERYTHING =
+        SL_CROWD_FAULT_CUT | SL_CROWD_FAULT_STORE | SL_CROWD_FAULT_CLOCK | SL_CROWD_FAULT_SLOW
+};
 
 static const struct {
     int nodes;
     enum sl_crowd_field field;
     enum sl_crowd_attack attack;
     bool churn;
+    unsigned faults;
     unsigned duplicate_permille;
     sl_time reorder_max;
 } fields[] = {
-    {10, SL_CROWD_STANDING, SL_CROWD_PEACE, false, 0, 0},
-    {30, SL_CROWD_STANDING, SL_CROWD_PEACE, false, 0, 0},
-    {100, SL_CROWD_MARCHING, SL_CROWD_PEACE, false, 0, 0},
-    {40, SL_CROWD_COURIER, SL_CROWD_PEACE, false, 0, 0},
-    {60, SL_CROWD_BUILDING, SL_CROWD_PEACE, false, 0, 0},
-    {60, SL_CROWD_GATHERING, SL_CROWD_PEACE, false, 0, 0},
-    {40, SL_CROWD_RING, SL_CROWD_PEACE, false, 0, 0},
-    {40, SL_CROWD_LINE, SL_CROWD_PEACE, false, 0, 0},
-    {60, SL_CROWD_STANDING, SL_CROWD_PEACE, true, 0, 0},
-    {30, SL_CROWD_STANDING, SL_CROWD_PEACE, false, 100, 20 * SL_MILLISECOND},
-    {40, SL_CROWD_STANDING, SL_CROWD_GARBAGE, false, 0, 0},
-    {40, SL_CROWD_STANDING, SL_CROWD_FLOODER, false, 0, 0},
+    {.nodes = 10, .field = SL_CROWD_STANDING},
+    {.nodes = 30, .field = SL_CROWD_STANDING},
+    {.nodes = 60, .field = SL_CROWD_PACKED},
+    {.nodes = 100, .field = SL_CROWD_MARCHING},
+    {.nodes = 40, .field = SL_CROWD_COURIER},
+    {.nodes = 60, .field = SL_CROWD_BUILDING},
+    {.nodes = 60, .field = SL_CROWD_GATHERING},
+    {.nodes = 40, .field = SL_CROWD_RING},
+    {.nodes = 40, .field = SL_CROWD_LINE},
+    {.nodes = 60, .field = SL_CROWD_STANDING, .churn = true},
+    {.nodes = 30,
+     .field = SL_CROWD_STANDING,
+     .duplicate_permille = 100,
+     .reorder_max = 20 * SL_MILLISECOND},
+    {.nodes = 60, .field = SL_CROWD_STANDING, .faults = SL_CROWD_FAULT_CUT},
+    {.nodes = 60, .field = SL_CROWD_STANDING, .faults = SL_CROWD_FAULT_ONE_WAY},
+    {.nodes = 60, .field = SL_CROWD_STANDING, .faults = SL_CROWD_FAULT_STORE, .churn = true},
+    {.nodes = 60, .field = SL_CROWD_STANDING, .faults = SL_CROWD_FAULT_SLOW},
+    {.nodes = 60, .field = SL_CROWD_MARCHING, .faults = EVERYTHING},
+    {.nodes = 40, .field = SL_CROWD_STANDING, .attack = SL_CROWD_GARBAGE},
+    {.nodes = 40, .field = SL_CROWD_STANDING, .attack = SL_CROWD_FLOODER},
 };
 
 static int check_field(unsigned which, uint64_t seed)
@@ -44,6 +59,7 @@ static int check_field(unsigned which, uint64_t seed)
     config.field = fields[which].field;
     config.attack = fields[which].attack;
     config.churn = fields[which].churn;
+    config.faults = fields[which].faults;
     config.duplicate_permille = fields[which].duplicate_permille;
     config.reorder_max = fields[which].reorder_max;
     if (config.field == SL_CROWD_COURIER)
@@ -104,6 +120,34 @@ static int check_liars(unsigned nodes, uint64_t seed)
     return failed;
 }
 
+/* Two halves with 1,000 messages each meet; two boards are the goal's contact, with more of them in
+ * reach of each other it is told what it cost. */
+static int check_reunion(unsigned nodes, uint64_t seed)
+{
+    struct sl_crowd_config config;
+    struct sl_crowd_result result;
+    sl_crowd_config_init(&config);
+    config.node_count = (int)nodes;
+    config.field = SL_CROWD_PACKED;
+    config.faults = SL_CROWD_FAULT_APART;
+    config.seed = seed;
+    config.chat = 4 * SL_MINUTE;
+    config.messages_per_hour = 36000.0 / nodes;
+    config.messages_max = 2000;
+    if (!suite_judge(&config, &result))
+        return 1;
+    struct suite_figure figure = {"airtime of what was missing",
+                                  result.reunion_airtime / result.missing_airtime,
+                                  nodes == 2 ? 1.5 : 60, 1.5, true};
+    bool fine = result.messages == 2000 && figure.measured <= figure.limit;
+    printf("%s 2 partitions of 1,000 messages, %u boards, in sync after %.2f s\n",
+           fine ? "ok" : "not ok", nodes, result.reunion_seconds);
+    suite_print_figure(&figure);
+    if (!fine)
+        suite_print_again(&config, &result);
+    return !fine;
+}
+
 /* A crowd of some kind: which one follows from the seed. */
 static int check_fresh(unsigned unused, uint64_t seed)
 {
@@ -117,6 +161,7 @@ static int check_fresh(unsigned unused, uint64_t seed)
     config.attack = seed / 5 % 3 == 0 ? SL_CROWD_GARBAGE : SL_CROWD_PEACE;
     config.churn = seed / 15 % 2;
     config.duplicate_permille = seed / 30 % 2 ? 50 : 0;
+    config.faults = (unsigned)(seed / 120 % 2 ? seed / 240 % 32 : 0);
     config.reorder_max = seed / 60 % 2 ? 10 * SL_MILLISECOND : 0;
     return !suite_judge(&config, &result);
 }
@@ -167,6 +212,8 @@ int suite_check(void)
     add(&checks, (struct check){check_modes, 100, 1}, 1);
     add(&checks, (struct check){check_modes, 10, 1}, 1);
     add(&checks, (struct check){check_liars, 100, 1}, 2);
+    add(&checks, (struct check){check_reunion, 2, 1}, 2);
+    add(&checks, (struct check){check_reunion, 20, 1}, 1);
     for (unsigned i = 0; i < SL_ARRAY_LEN(fields); i++)
         add(&checks, (struct check){check_field, i, 1}, 2);
     add(&checks, (struct check){check_fresh, 0, fresh}, FRESH_RUNS);

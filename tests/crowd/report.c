@@ -8,16 +8,34 @@ static double percent(uint64_t part, uint64_t whole)
     return whole > 0 ? 100.0 * (double)part / (double)whole : 100;
 }
 
+void suite_faults(unsigned faults, char ret_names[SUITE_FAULTS_MAX])
+{
+    size_t len = 0;
+    ret_names[0] = '\0';
+    for (unsigned i = 0; i < SL_CROWD_FAULTS; i++)
+        if (faults & 1u << i)
+            len += (size_t)snprintf(ret_names + len, SUITE_FAULTS_MAX - len, "%s%s",
+                                    len > 0 ? "," : "", sl_crowd_fault_name(i));
+}
+
 void suite_command(const struct sl_crowd_config *c, char ret_command[SUITE_COMMAND_MAX])
 {
-    snprintf(ret_command, SUITE_COMMAND_MAX,
-             "--nodes %d --field %s --mode %s --attack %s%s --seed %" PRIu64
-             " --chat %.0f --settle %.0f --messages %g --duplicate %u --reorder %.0f",
-             c->node_count, sl_crowd_field_name(c->field), sl_crowd_mode_name(c->mode),
-             sl_crowd_attack_name(c->attack), c->churn ? " --churn" : "", c->seed,
-             (double)c->chat / (double)SL_SECOND, (double)c->settle / (double)SL_SECOND,
-             c->messages_per_hour, c->duplicate_permille,
-             (double)c->reorder_max / (double)SL_MILLISECOND);
+    char faults[SUITE_FAULTS_MAX];
+    suite_faults(c->faults, faults);
+    size_t len =
+        (size_t)snprintf(ret_command, SUITE_COMMAND_MAX,
+                         "--nodes %d --field %s --mode %s --attack %s%s --seed %" PRIu64
+                         " --chat %.0f --settle %.0f --messages %g --duplicate %u --reorder %.0f",
+                         c->node_count, sl_crowd_field_name(c->field), sl_crowd_mode_name(c->mode),
+                         sl_crowd_attack_name(c->attack), c->churn ? " --churn" : "", c->seed,
+                         (double)c->chat / (double)SL_SECOND, (double)c->settle / (double)SL_SECOND,
+                         c->messages_per_hour, c->duplicate_permille,
+                         (double)c->reorder_max / (double)SL_MILLISECOND);
+    if (c->faults != 0 && len < SUITE_COMMAND_MAX)
+        len += (size_t)snprintf(ret_command + len, SUITE_COMMAND_MAX - len, " --fault %s", faults);
+    if (c->messages_max > 0 && len < SUITE_COMMAND_MAX)
+        snprintf(ret_command + len, SUITE_COMMAND_MAX - len, " --at-most %" PRIu64,
+                 c->messages_max);
 }
 
 static void print_latency(const struct sl_crowd_result *r)
@@ -83,6 +101,10 @@ void suite_print_run(const struct sl_crowd_config *c, const struct sl_crowd_resu
            100 * r->clock_off);
     printf("  memory            %.0f kB a node, %zu envelopes at most\n", r->bytes_per_node / 1e3,
            r->stored_max);
+    if (r->missing_airtime > 0)
+        printf("  reunion           in sync after %.3f s; %.3f s of airtime, %.2f of what was "
+               "missing\n",
+               r->reunion_seconds, r->reunion_airtime, r->reunion_airtime / r->missing_airtime);
     printf("  violations        %" PRIu64 " twice, %" PRIu64 " forged, %" PRIu64 " bounds%s%s\n",
            r->double_deliveries, r->forgeries, r->bound_violations,
            r->violation[0] ? "; first: " : "", r->violation);

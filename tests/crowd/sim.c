@@ -27,10 +27,12 @@ static const char usage_text[] =
     "  --mode M         starling, flooding, phone\n"
     "  --attack A       peace, garbage, flooder, liars\n"
     "  --churn          nodes come, go and lose their disks\n"
+    "  --fault F,...    cut, one-way, store, clock, slow, apart\n"
     "  --seed S         (1)\n"
     "  --chat SECONDS   how long people write, after a minute of warm-up (120)\n"
     "  --settle SECONDS what is under way arrives (60)\n"
     "  --messages N     of each node in an hour, on average (30)\n"
+    "  --at-most N      no more messages than that\n"
     "  --duplicate N    of 1,000 frames arrive twice\n"
     "  --reorder MS     frames arrive up to that much late\n"
     "  --until SECONDS  ends early\n"
@@ -106,6 +108,8 @@ static const struct option options[] = {
     {"mode", required_argument, NULL, 'm'},
     {"attack", required_argument, NULL, 'a'},
     {"churn", no_argument, NULL, 'c'},
+    {"fault", required_argument, NULL, 'F'},
+    {"at-most", required_argument, NULL, 'x'},
     {"seed", required_argument, NULL, 's'},
     {"chat", required_argument, NULL, 'd'},
     {"messages", required_argument, NULL, 'r'},
@@ -123,6 +127,24 @@ static const struct option options[] = {
     {"help", no_argument, NULL, 'h'},
     {0},
 };
+
+/* Several, with commas between them. */
+static unsigned faults_of(const char *text)
+{
+    unsigned faults = 0;
+    for (const char *at = text; *at;) {
+        size_t len = strcspn(at, ",");
+        unsigned i = 0;
+        while (i < SL_CROWD_FAULTS && (strncmp(at, sl_crowd_fault_name(i), len) != 0 ||
+                                       sl_crowd_fault_name(i)[len] != '\0'))
+            i++;
+        if (i == SL_CROWD_FAULTS)
+            fail("no such fault", at);
+        faults |= 1u << i;
+        at += len + (at[len] == ',');
+    }
+    return faults;
+}
 
 static void take_option(struct job *job, int option, const char *value)
 {
@@ -142,6 +164,12 @@ static void take_option(struct job *job, int option, const char *value)
         break;
     case 'c':
         c->churn = true;
+        break;
+    case 'F':
+        c->faults = faults_of(value);
+        break;
+    case 'x':
+        c->messages_max = whole(value);
         break;
     case 's':
         c->seed = whole(value);

@@ -5,10 +5,14 @@
 #include "sim/crowd.h"
 
 #define SUITE_COMMAND_MAX 256
+#define SUITE_FAULTS_MAX  64
 #define SIM_PROGRAM       "build/release/sim"
 
 /* The options that repeat a run, without the program's name. */
 void suite_command(const struct sl_crowd_config *config, char ret_command[SUITE_COMMAND_MAX]);
+
+/* "cut,slow" */
+void suite_faults(unsigned faults, char ret_names[SUITE_FAULTS_MAX]);
 
 /* One run in full. */
 void suite_print_run(const struct sl_crowd_config *config, const struct sl_crowd_result *result,

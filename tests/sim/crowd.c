@@ -137,11 +137,18 @@ static void receive(void *arg, int number, const struct sl_air_frame *frame, sl_
 {
     struct sl_crowd *crowd = arg;
     struct sl_crowd_station *station = &crowd->stations[number];
-    uint32_t message;
     sl_crowd_trace(crowd, "receive", number, frame->len, (uint64_t)frame->from);
+    if (!sl_crowd_defer(station, frame, now))
+        sl_crowd_take(station, frame, now);
+}
+
+void sl_crowd_take(struct sl_crowd_station *station, const struct sl_air_frame *frame, sl_time now)
+{
+    struct sl_crowd *crowd = station->crowd;
+    uint32_t message;
     if (station->node) {
         struct sl_address from = address_of(frame->from);
-        sl_crowd_note_crossings(crowd, frame, number);
+        sl_crowd_note_crossings(crowd, frame, station->number);
         sl_node_receive(station->node, station->bearer, &from, frame->bytes, frame->len, now);
     } else if (!station->plain || crowd->stations[frame->from].role == SL_ROLE_OUTSIDER) {
         return;
@@ -234,12 +241,16 @@ static void switch_off(struct sl_crowd_station *station, bool goodbye, bool disk
     if (station->node)
         stop_node(station);
     sl_air_switch(crowd->air, station->number, false, crowd->now);
+    sl_crowd_empty_inbox(station);
     station->on_since = SL_NEVER;
-    if (disk || crowd->config.mode != SL_CROWD_STARLING)
+    if (crowd->config.mode != SL_CROWD_STARLING)
         return;
-    sl_crowd_store_free(station->store);
-    station->store = sl_crowd_store_new(crowd->depot);
-    sl_crowd_forget(station);
+    if (!disk) {
+        sl_crowd_store_free(station->store);
+        station->store = sl_crowd_store_new(crowd->depot);
+    }
+    if (!disk || sl_crowd_store_restart(station->store))
+        sl_crowd_forget(station);
 }
 
 static void turn_switch(struct sl_crowd_event *event, sl_time now)
@@ -269,16 +280,26 @@ static void turn_switch(struct sl_crowd_event *event, sl_time now)
 
 /* ---- The run ---- */
 
+static bool changes(const struct sl_crowd *crowd)
+{
+    unsigned cuts = SL_CROWD_FAULT_CUT | SL_CROWD_FAULT_ONE_WAY | SL_CROWD_FAULT_APART;
+    return sl_crowd_moves(crowd) || crowd->config.churn || (crowd->config.faults & cuts) != 0;
+}
+
+void sl_crowd_look(struct sl_crowd *crowd)
+{
+    sl_reach_snapshot(crowd->reach, crowd->air);
+    if (changes(crowd))
+        sl_crowd_meet(crowd);
+}
+
 static void look_at_field(struct sl_crowd_event *event, sl_time now)
 {
     struct sl_crowd *crowd = SL_CONTAINER_OF(event, struct sl_crowd, snapshot);
-    bool changes = sl_crowd_moves(crowd) || crowd->config.churn;
     if (sl_crowd_moves(crowd))
         sl_crowd_place(crowd);
-    sl_reach_snapshot(crowd->reach, crowd->air);
-    if (changes)
-        sl_crowd_meet(crowd);
-    if (changes || now < crowd->chat_at)
+    sl_crowd_look(crowd);
+    if (changes(crowd) || now < crowd->chat_at)
         sl_crowd_schedule(crowd, event, now + SL_CROWD_SNAPSHOT);
 }
 
@@ -351,6 +372,7 @@ static struct sl_crowd *make_crowd(const struct sl_crowd_config *config)
     sl_crowd_cast(crowd);
     sl_crowd_check_init(crowd);
     sl_crowd_chat_init(crowd);
+    sl_crowd_fault_init(crowd);
     sl_crowd_place(crowd);
     plan_power(crowd);
     sl_crowd_begin_mischief(crowd);
@@ -362,6 +384,7 @@ static struct sl_crowd *make_crowd(const struct sl_crowd_config *config)
 
 static void free_crowd(struct sl_crowd *crowd)
 {
+    sl_crowd_fault_done(crowd);
     for (int i = 0; i < crowd->config.node_count; i++) {
         struct sl_crowd_station *station = &crowd->stations[i];
         sl_node_free(station->node);

@@ -56,6 +56,17 @@ enum sl_crowd_attack {
     SL_CROWD_ATTACKS
 };
 
+/* What goes wrong from a quarter of the chat to three quarters of it. Bits. */
+enum sl_crowd_fault {
+    SL_CROWD_FAULT_CUT = 1,     /* two halves of the field do not hear each other */
+    SL_CROWD_FAULT_ONE_WAY = 2, /* one half hears the other, and not the other way round */
+    SL_CROWD_FAULT_STORE = 4,   /* every third store keeps nothing durably, some cannot be read */
+    SL_CROWD_FAULT_CLOCK = 8,   /* every second NTP jumps, a day ahead or an hour back */
+    SL_CROWD_FAULT_SLOW = 16,   /* every fifth node takes 3 ms for a datagram, all the time */
+    SL_CROWD_FAULT_APART = 32,  /* the halves are apart until the chat is over; write in turns */
+    SL_CROWD_FAULTS = 6
+};
+
 struct sl_crowd_config {
     uint64_t seed;
     int node_count; /* at least 2 */
@@ -63,6 +74,8 @@ struct sl_crowd_config {
     enum sl_crowd_mode mode;
     enum sl_crowd_attack attack;
     bool churn;
+    unsigned faults;       /* of enum sl_crowd_fault */
+    uint64_t messages_max; /* 0: as many as come */
     sl_time warm_up, chat, settle;
     double messages_per_hour; /* of each node, on average */
     unsigned duplicate_permille;
@@ -110,7 +123,11 @@ struct sl_crowd_result {
     uint64_t crossings_over;    /* and how often it was more than two */
     double clock_error_max;     /* seconds, of honest nodes; negative: one had no clock at all */
     double clock_off; /* share of honest nodes that are off by more than 2 s, or have no clock */
-    double bytes_per_node; /* heap, at the end; 0 if the C library does not tell */
+    /* After SL_CROWD_FAULT_APART, until the last one had everything: */
+    double reunion_seconds;
+    double reunion_airtime; /* seconds, of all */
+    double missing_airtime; /* what one send each of all that somebody missed would take */
+    double bytes_per_node;  /* heap, at the end; 0 if the C library does not tell */
     size_t stored_max;
     uint64_t double_deliveries, forgeries, bound_violations; /* must be 0 */
     char violation[160];                                     /* the first of them */
@@ -123,5 +140,6 @@ void sl_crowd_run(const struct sl_crowd_config *config, struct sl_crowd_result *
 const char *sl_crowd_field_name(enum sl_crowd_field field);
 const char *sl_crowd_mode_name(enum sl_crowd_mode mode);
 const char *sl_crowd_attack_name(enum sl_crowd_attack attack);
+const char *sl_crowd_fault_name(unsigned number); /* of the bit with that number */
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/wire.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +73,20 @@ static void write_envelope(struct sl_crowd_station *station, uint32_t number)
         .payload_len = message->payload_len,
         .sync = true,
     };
-    if (sl_node_publish(station->node, &draft, crowd->now, id) < 0)
-        abort();
+    int result = sl_node_publish(station->node, &draft, crowd->now, id);
+    if (result < 0 && result != -EIO && result != -ENOSPC && result != -EROFS)
+        abort(); /* with a store in trouble it spreads, too */
+}
+
+/* Halves that are apart write in turns, so that each has as much to tell. */
+static bool may_write(const struct sl_crowd *crowd, int station)
+{
+    bool second = crowd->message_count % 2 == 1;
+    if ((crowd->config.faults & SL_CROWD_FAULT_APART) != 0 &&
+        sl_crowd_on_second_side(crowd, station) != second)
+        return false;
+    return sl_crowd_is_on(&crowd->stations[station]) &&
+           crowd->stations[station].role == SL_ROLE_MEMBER;
 }
 
 /* By Zipf's law; SL_CROWD_UNKNOWN if those drawn are off. */
@@ -89,7 +102,7 @@ static int draw_author(struct sl_crowd *crowd)
             else
                 high = middle;
         }
-        if (sl_crowd_is_on(&crowd->stations[low]) && crowd->stations[low].role == SL_ROLE_MEMBER)
+        if (may_write(crowd, low))
             return low;
     }
     return -1;
@@ -115,6 +128,8 @@ static void write_message(struct sl_crowd_event *event, sl_time now)
     struct sl_crowd *crowd = SL_CONTAINER_OF(event, struct sl_crowd, chat);
     double rate = crowd->config.messages_per_hour * crowd->config.node_count / 3600;
     sl_time next = now + (sl_time)sl_crowd_draw(crowd, (double)SL_SECOND / rate);
+    if (crowd->config.messages_max > 0 && crowd->message_count >= crowd->config.messages_max)
+        return;
     if (next < crowd->settle_at)
         sl_crowd_schedule(crowd, event, next);
     int author = draw_author(crowd);
@@ -161,6 +176,35 @@ void sl_crowd_chat_done(struct sl_crowd *crowd)
 
 /* ---- Reading ---- */
 
+static sl_time airtime_so_far(const struct sl_crowd *crowd)
+{
+    struct sl_air_stats stats;
+    sl_air_stats(crowd->air, &stats);
+    return stats.airtime;
+}
+
+static bool is_missed(const struct sl_crowd *crowd, size_t message)
+{
+    for (int i = 0; i < crowd->config.node_count; i++) {
+        const struct sl_crowd_station *station = &crowd->stations[i];
+        if (station->role == SL_ROLE_MEMBER && sl_crowd_is_on(station) &&
+            (message >= station->seen_cap || !station->seen[message]))
+            return true;
+    }
+    return false;
+}
+
+void sl_crowd_begin_reunion(struct sl_crowd *crowd)
+{
+    struct sl_crowd_reunion *reunion = &crowd->reunion;
+    reunion->at = reunion->last_news_at = crowd->now;
+    reunion->airtime = reunion->last_news_airtime = airtime_so_far(crowd);
+    for (size_t i = 0; i < crowd->message_count; i++)
+        if (is_missed(crowd, i))
+            reunion->missing_airtime +=
+                sl_air_time(crowd->messages[i].payload_len + (size_t)ENVELOPE_OVERHEAD);
+}
+
 void sl_crowd_delivered(struct sl_crowd_station *station, uint32_t number)
 {
     struct sl_crowd *crowd = station->crowd;
@@ -175,6 +219,10 @@ void sl_crowd_delivered(struct sl_crowd_station *station, uint32_t number)
     sl_time *first = &crowd->messages[number].first[station->number];
     if (*first == SL_NEVER)
         *first = crowd->now;
+    if (crowd->reunion.at > 0) {
+        crowd->reunion.last_news_at = crowd->now;
+        crowd->reunion.last_news_airtime = airtime_so_far(crowd);
+    }
     sl_crowd_trace(crowd, "deliver", station->number, number, 0);
 }
 
@@ -219,10 +267,25 @@ void sl_crowd_meet(struct sl_crowd *crowd)
         sl_reach_expand(crowd->reach, crowd->messages[i].holders);
 }
 
+static void remember(void *arg, const uint8_t *bytes, size_t len)
+{
+    struct sl_crowd_station *station = arg;
+    struct sl_envelope envelope;
+    struct sl_reader r;
+    if (sl_envelope_decode(bytes, len, &envelope) < 0 || envelope.kind != SL_ENVELOPE_CHANNEL)
+        return;
+    sl_reader_init(&r, envelope.payload, envelope.payload_len);
+    uint32_t number = sl_read_u32(&r);
+    if (number < station->crowd->message_count)
+        note_seen(station, number);
+}
+
 void sl_crowd_forget(struct sl_crowd_station *station)
 {
     if (station->seen_cap > 0)
         memset(station->seen, 0, station->seen_cap * sizeof(bool));
+    sl_crowd_store_each(station->store, remember, station);
     for (size_t i = 0; i < station->crowd->message_count; i++)
-        station->crowd->messages[i].holders[station->number] = false;
+        station->crowd->messages[i].holders[station->number] =
+            i < station->seen_cap && station->seen[i];
 }

@@ -154,6 +154,16 @@ static struct sl_path_place place_of(const struct sl_crowd *crowd, int station, 
     return standing(crowd, h);
 }
 
+bool sl_crowd_on_second_side(const struct sl_crowd *crowd, int station)
+{
+    double h[4];
+    enum sl_crowd_field field = crowd->config.field;
+    if (field == SL_CROWD_RING || field == SL_CROWD_LINE || field == SL_CROWD_PACKED)
+        return station >= crowd->config.node_count / 2;
+    habits(crowd, station, h);
+    return h[0] >= 0.5;
+}
+
 bool sl_crowd_moves(const struct sl_crowd *crowd)
 {
     enum sl_crowd_field field = crowd->config.field;

@@ -3,7 +3,8 @@
  *   crowd.c        stations, their turns, the run        crowd_field.c    where they stand and walk
  *   crowd_chat.c   who writes, who got it, when          crowd_check.c    invariants, the trace
  *   crowd_attack.c those who mean harm                   crowd_measure.c  the figures at the end
- *   crowd_picture.c what there is to see at the end */
+ *   crowd_fault.c  what goes wrong                   crowd_picture.c  what there is to see at the
+ * end */
 #ifndef SL_SIM_CROWD_INSIDE_H
 #define SL_SIM_CROWD_INSIDE_H
 
@@ -50,6 +51,7 @@ struct sl_crowd_station {
     sl_time turn_at;
     unsigned spins;
     uint64_t turns;
+    struct sl_crowd_inbox *inbox; /* of a slow one; else NULL */
 };
 
 struct sl_crowd_message {
@@ -71,6 +73,12 @@ struct sl_crowd_crossings {
     uint64_t max, over;
 };
 
+/* When halves that were apart meet. */
+struct sl_crowd_reunion {
+    sl_time at, last_news_at; /* 0: not yet */
+    sl_time airtime, last_news_airtime, missing_airtime;
+};
+
 struct sl_crowd {
     struct sl_crowd_config config;
     struct sl_heap heap;
@@ -84,8 +92,11 @@ struct sl_crowd {
     struct sl_crowd_station *stations;
     struct sl_crowd_event chat;     /* the next message */
     struct sl_crowd_event snapshot; /* the next look at the field */
-    double *loudness;               /* cumulative weights */
-    double width_m, height_m;       /* of a square or a column */
+    struct sl_crowd_event fault;    /* the next that goes wrong, or is mended */
+    bool in_trouble;
+    struct sl_crowd_reunion reunion;
+    double *loudness;         /* cumulative weights */
+    double width_m, height_m; /* of a square or a column */
     sl_time progress_at;
     struct sl_crowd_message *messages;
     size_t message_count, message_cap;
@@ -107,9 +118,23 @@ int sl_crowd_station_at(const struct sl_address *address);
 void sl_crowd_finish_turn(struct sl_crowd_station *station);
 void sl_crowd_sum(const struct sl_crowd *crowd, struct sl_crowd_totals *ret_totals);
 
+/* What its node makes of a frame, at once. */
+void sl_crowd_take(struct sl_crowd_station *station, const struct sl_air_frame *frame, sl_time now);
+/* Who is linked now, and so could have got what. */
+void sl_crowd_look(struct sl_crowd *crowd);
+
+/* crowd_fault.c. True: the frame waits until a slow node comes to it. */
+void sl_crowd_fault_init(struct sl_crowd *crowd);
+void sl_crowd_fault_done(struct sl_crowd *crowd);
+bool sl_crowd_defer(struct sl_crowd_station *station, const struct sl_air_frame *frame,
+                    sl_time now);
+void sl_crowd_empty_inbox(struct sl_crowd_station *station);
+
 /* crowd_field.c. Places everyone for this moment, and whether anybody ever moves. */
 void sl_crowd_place(struct sl_crowd *crowd);
 bool sl_crowd_moves(const struct sl_crowd *crowd);
+/* On which side of a cut a station is. */
+bool sl_crowd_on_second_side(const struct sl_crowd *crowd, int station);
 /* When someone of a gathering sets out for it, and for home; SL_NEVER: stays. */
 sl_time sl_crowd_comes_at(const struct sl_crowd *crowd, int station);
 sl_time sl_crowd_leaves_at(const struct sl_crowd *crowd, int station);
@@ -122,7 +147,8 @@ void sl_crowd_delivered(struct sl_crowd_station *station, uint32_t message);
 void sl_crowd_accepted(void *arg, const struct sl_envelope *envelope, const uint8_t id[SL_ID_LEN],
                        sl_time born, bool local);
 void sl_crowd_meet(struct sl_crowd *crowd);             /* the field was looked at */
-void sl_crowd_forget(struct sl_crowd_station *station); /* it lost its disk */
+void sl_crowd_forget(struct sl_crowd_station *station); /* what its store has no more */
+void sl_crowd_begin_reunion(struct sl_crowd *crowd);
 
 /* crowd_check.c */
 void sl_crowd_check_init(struct sl_crowd *crowd);

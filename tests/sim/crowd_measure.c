@@ -191,6 +191,14 @@ static void measure_memory(struct sl_crowd *crowd)
         crowd->result.bytes_per_node = (before - sl_crowd_heap_bytes()) / count;
 }
 
+static void measure_reunion(struct sl_crowd *crowd)
+{
+    const struct sl_crowd_reunion *r = &crowd->reunion;
+    crowd->result.reunion_seconds = (double)(r->last_news_at - r->at) / (double)SL_SECOND;
+    crowd->result.reunion_airtime = (double)(r->last_news_airtime - r->airtime) / (double)SL_SECOND;
+    crowd->result.missing_airtime = (double)r->missing_airtime / (double)SL_SECOND;
+}
+
 void sl_crowd_measure(struct sl_crowd *crowd)
 {
     crowd->result.messages = crowd->message_count;
@@ -198,6 +206,7 @@ void sl_crowd_measure(struct sl_crowd *crowd)
     crowd->result.crossings_over = crowd->crossings.over;
     for (int i = 0; i < crowd->config.node_count; i++)
         sl_crowd_check_bounds(&crowd->stations[i]);
+    measure_reunion(crowd);
     measure_delivery(crowd);
     measure_cost(crowd);
     measure_clocks(crowd);
@@ -217,6 +226,12 @@ const char *sl_crowd_mode_name(enum sl_crowd_mode mode)
 {
     static const char *const names[] = {"starling", "flooding", "phone"};
     return names[mode];
+}
+
+const char *sl_crowd_fault_name(unsigned number)
+{
+    static const char *const names[] = {"cut", "one-way", "store", "clock", "slow", "apart"};
+    return names[number];
 }
 
 const char *sl_crowd_attack_name(enum sl_crowd_attack attack)

@@ -101,12 +101,14 @@ struct sl_crowd_depot {
 struct row {
     struct sl_stored meta; /* row 0: dropped */
     uint32_t blob;
+    bool lost_when_off;
 };
 
 struct sl_crowd_store {
     struct sl_crowd_depot *depot;
     struct row *rows; /* [row - 1] */
     size_t count, cap, live;
+    int put_error, get_error;
 };
 
 struct sl_crowd_depot *sl_crowd_depot_new(void)
@@ -200,10 +202,11 @@ static int put(void *ctx, const struct sl_stored *meta, const uint8_t *bytes, bo
     struct row *row = &store->rows[store->count++];
     row->meta = *meta;
     row->meta.row = store->count;
+    row->lost_when_off = store->put_error != 0;
     row->blob = keep_blob(store->depot, meta->id, bytes, meta->len);
     store->live++;
     *ret_row = row->meta.row;
-    return 0;
+    return store->put_error;
 }
 
 static struct row *find_row(struct sl_crowd_store *store, uint64_t number)
@@ -217,6 +220,8 @@ static int get(void *ctx, uint64_t number, uint8_t *ret_bytes, size_t cap)
 {
     struct sl_crowd_store *store = ctx;
     const struct row *row = find_row(store, number);
+    if (store->get_error != 0)
+        return store->get_error;
     if (!row)
         return -ENOENT;
     const struct blob *blob = store->depot->blobs[row->blob];
@@ -261,6 +266,36 @@ void sl_crowd_store_port(struct sl_crowd_store *store, struct sl_store_port *ret
                                        .set_relayed = set_relayed,
                                        .drop = drop,
                                        .each = each};
+}
+
+void sl_crowd_store_fail(struct sl_crowd_store *store, int put_error, int get_error)
+{
+    store->put_error = put_error;
+    store->get_error = get_error;
+    for (size_t i = 0; put_error == 0 && i < store->count; i++)
+        store->rows[i].lost_when_off = false;
+}
+
+bool sl_crowd_store_restart(struct sl_crowd_store *store)
+{
+    bool lost = false;
+    for (size_t i = 0; i < store->count; i++) {
+        if (store->rows[i].meta.row == 0 || !store->rows[i].lost_when_off)
+            continue;
+        drop(store, store->rows[i].meta.row);
+        lost = true;
+    }
+    return lost;
+}
+
+void sl_crowd_store_each(const struct sl_crowd_store *store,
+                         void (*found)(void *arg, const uint8_t *bytes, size_t len), void *arg)
+{
+    for (size_t i = 0; i < store->count; i++) {
+        const struct blob *blob = store->depot->blobs[store->rows[i].blob];
+        if (store->rows[i].meta.row > 0)
+            found(arg, blob->bytes, blob->len);
+    }
 }
 
 size_t sl_crowd_store_count(const struct sl_crowd_store *store)

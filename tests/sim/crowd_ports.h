@@ -15,11 +15,18 @@ struct sl_crowd_depot;
 struct sl_crowd_depot *sl_crowd_depot_new(void);
 void sl_crowd_depot_free(struct sl_crowd_depot *depot); /* after its stores */
 
-/* The store of one node. Everything put is on disk at once. */
+/* The store of one node. Everything put is on disk at once, but while it is in trouble. */
 struct sl_crowd_store;
 struct sl_crowd_store *sl_crowd_store_new(struct sl_crowd_depot *depot);
 void sl_crowd_store_free(struct sl_crowd_store *store);
 void sl_crowd_store_port(struct sl_crowd_store *store, struct sl_store_port *ret_port);
+/* From now on put() returns `put_error` (-EIO, -ENOSPC or -EROFS: kept until the next restart) and
+ * get() `get_error`. 0: works again, and what was kept is on disk. */
+void sl_crowd_store_fail(struct sl_crowd_store *store, int put_error, int get_error);
+/* The board goes off: what is not on disk is lost. Whether anything is. */
+bool sl_crowd_store_restart(struct sl_crowd_store *store);
+void sl_crowd_store_each(const struct sl_crowd_store *store,
+                         void (*found)(void *arg, const uint8_t *bytes, size_t len), void *arg);
 size_t sl_crowd_store_count(const struct sl_crowd_store *store);
 
 /* What a datagram of a node is made of. */

@@ -2,8 +2,10 @@
  * for. */
 #include "sim/crowd.h"
 #include "sim/crowd_event.h"
+#include "sim/crowd_ports.h"
 #include "sim/crowd_reach.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -297,6 +299,95 @@ static void test_garbage_takes_air_and_no_more(void **state)
     assert_int_equal(attacked.forgeries + attacked.bound_violations, 0);
 }
 
+/* ---- What goes wrong ---- */
+
+static struct sl_crowd_result run_with(unsigned faults, sl_time until)
+{
+    struct sl_crowd_config config = small(SL_CROWD_LINE);
+    struct sl_crowd_result result;
+    config.node_count = 21; /* station 20 has NTP that jumps */
+    config.faults = faults;
+    config.until = until;
+    sl_crowd_run(&config, &result);
+    assert_int_equal(result.double_deliveries + result.forgeries + result.bound_violations, 0);
+    return result;
+}
+
+static void test_a_cut_parts_and_heals(void **state)
+{
+    (void)state;
+    struct sl_crowd_result whole = run_with(0, 0);
+    assert_int_equal(whole.timed, whole.deliverable);
+    for (unsigned fault = SL_CROWD_FAULT_CUT; fault <= SL_CROWD_FAULT_ONE_WAY; fault <<= 1) {
+        struct sl_crowd_result cut = run_with(fault, 0);
+        assert_true(cut.timed < cut.deliverable); /* some were not connected when it was written */
+        assert_int_equal(cut.delivered, cut.deliverable);
+    }
+}
+
+static void test_slow_nodes_take_their_time(void **state)
+{
+    (void)state;
+    struct sl_crowd_config config = small(SL_CROWD_PACKED);
+    struct sl_crowd_result calm, slow;
+    config.node_count = 2; /* station 0 is a slow one: what station 1 writes waits there */
+    config.messages_per_hour = 3600;
+    sl_crowd_run(&config, &calm);
+    config.faults = SL_CROWD_FAULT_SLOW;
+    sl_crowd_run(&config, &slow);
+    assert_true(slow.latency[0].p95 >= calm.latency[0].p50 + 0.003);
+    assert_int_equal(slow.delivered, slow.deliverable);
+}
+
+static void test_clocks_jump_and_come_back(void **state)
+{
+    (void)state;
+    sl_time amid = 45 * SL_SECOND; /* of 30 to 60, wrong from 37.5 to 52.5 */
+    assert_true(run_with(SL_CROWD_FAULT_CLOCK, amid).clock_error_max > 3000);
+    assert_true(run_with(SL_CROWD_FAULT_CLOCK, 0).clock_error_max < 2);
+}
+
+static void test_a_store_in_trouble_forgets_when_it_goes_off(void **state)
+{
+    (void)state;
+    struct sl_crowd_depot *depot = sl_crowd_depot_new();
+    struct sl_crowd_store *store = sl_crowd_store_new(depot);
+    struct sl_store_port port;
+    struct sl_stored meta = {.id = {1}, .len = 3};
+    uint64_t row;
+    uint8_t bytes[3];
+    sl_crowd_store_port(store, &port);
+    assert_int_equal(port.put(port.ctx, &meta, (const uint8_t *)"one", true, &row), 0);
+    sl_crowd_store_fail(store, -ENOSPC, -EIO);
+    meta.id[0] = 2;
+    assert_int_equal(port.put(port.ctx, &meta, (const uint8_t *)"two", true, &row), -ENOSPC);
+    assert_int_equal(port.get(port.ctx, row, bytes, sizeof(bytes)), -EIO);
+    assert_int_equal(sl_crowd_store_count(store), 2);
+    assert_true(sl_crowd_store_restart(store));
+    assert_int_equal(sl_crowd_store_count(store), 1);
+    sl_crowd_store_fail(store, 0, 0);
+    assert_false(sl_crowd_store_restart(store));
+    sl_crowd_store_free(store);
+    sl_crowd_depot_free(depot);
+}
+
+static void test_halves_that_were_apart_meet_at_little_cost(void **state)
+{
+    (void)state;
+    struct sl_crowd_config config = small(SL_CROWD_PACKED);
+    struct sl_crowd_result result;
+    config.node_count = 2;
+    config.faults = SL_CROWD_FAULT_APART;
+    config.messages_per_hour = 18000;
+    config.messages_max = 200;
+    sl_crowd_run(&config, &result);
+    assert_int_equal(result.messages, 200);
+    assert_int_equal(result.delivered, 200); /* each to the one that did not write it */
+    assert_true(result.missing_airtime > 0.05);
+    assert_true(result.reunion_airtime >= 0.8 * result.missing_airtime);
+    assert_true(result.reunion_airtime <= 1.5 * result.missing_airtime);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +404,11 @@ int main(void)
         cmocka_unit_test(test_every_field_is_lawful_and_delivers),
         cmocka_unit_test(test_flooding_sends_once_for_each_node),
         cmocka_unit_test(test_garbage_takes_air_and_no_more),
+        cmocka_unit_test(test_a_cut_parts_and_heals),
+        cmocka_unit_test(test_slow_nodes_take_their_time),
+        cmocka_unit_test(test_clocks_jump_and_come_back),
+        cmocka_unit_test(test_a_store_in_trouble_forgets_when_it_goes_off),
+        cmocka_unit_test(test_halves_that_were_apart_meet_at_little_cost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
