@@ -28,7 +28,7 @@ LINK_asan     := $(SANITIZE)
 LINK_cov      := --coverage
 LINK_fuzz     := $(SANITIZE)
 
-CPPFLAGS := -D_GNU_SOURCE -Ifirmware -Ihost-tools -Itests -MMD -MP $(EXTRA_CPPFLAGS)
+CPPFLAGS := -D_GNU_SOURCE -Ifirmware -Ihost-tools -Itests -isystem $(SYSROOT)/usr/include/libnl3 -MMD -MP $(EXTRA_CPPFLAGS)
 CFLAGS   := -std=c11 $(WARNINGS) $(FLAGS_$(VARIANT)) $(EXTRA_CFLAGS)
 LDFLAGS  := $(LINK_$(VARIANT)) $(EXTRA_LDFLAGS)
 
@@ -45,7 +45,8 @@ SOURCES_daemon := $(filter-out firmware/daemon/main.c,$(sort $(wildcard firmware
 $(foreach l,$(filter-out tools daemon,$(LAYERS)),\
     $(eval SOURCES_$(l) := $(sort $(wildcard firmware/$(l)/*.c))))
 
-LDLIBS_CORE   := -lsodium -lmbedtls -lmbedx509 -lmbedcrypto -lsqlite3 -lm
+LDLIBS_RADIO  := -lnl-route-3 -lnl-genl-3 -lnl-3
+LDLIBS_CORE   := -lsodium -lmbedtls -lmbedx509 -lmbedcrypto -lsqlite3 -lm $(LDLIBS_RADIO)
 LDLIBS_DAEMON := $(LDLIBS_CORE) -lsystemd -linih -ljansson
 LDLIBS_TOOL   := $(LDLIBS_CORE) -linih -ljansson -lqrencode -lreadline
 LDLIBS_TEST   := -lcmocka $(LDLIBS_DAEMON) -lqrencode -lreadline
@@ -58,7 +59,6 @@ FUZZ_NAMES    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/f
 CROWD         := $(call objects,$(sort $(wildcard tests/crowd/*.c)))
 E2E           := $(sort $(wildcard tests/e2e/test_*.sh))
 RADIO         := $(sort $(wildcard tests/radio/test_*.sh))
-RADIO_TOOLS   := $(B)/radio/attack $(patsubst tests/radio/%.c,$(B)/radio/%,$(wildcard tests/radio/*.c))
 PACKAGES      := build/.packages
 
 .PHONY: all
@@ -112,14 +112,6 @@ $(CROWD): CPPFLAGS += -I$(B)/commit
 $(B)/sim: $(CROWD) $(SUPPORT) $(LIBS)
 	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_DAEMON) -o $@
 
-# What scenarios of the radio lab run beside the real programs.
-$(B)/radio/attack: $(B)/obj/tests/e2e/attack.o
-	@mkdir -p $(@D)
-	$(call QUIET,link)$(CC) $(LDFLAGS) $^ -o $@
-$(B)/radio/%: $(B)/obj/tests/radio/%.o
-	@mkdir -p $(@D)
-	$(call QUIET,link)$(CC) $(LDFLAGS) $^ -o $@
-
 # A fuzz target: with libFuzzer in the variant `fuzz`, elsewhere with the program that replays a corpus.
 FUZZ_MAIN_fuzz := -fsanitize=fuzzer
 FUZZ_MAIN       = $(if $(FUZZ_MAIN_$(VARIANT)),,$(B)/obj/tests/fuzz/replay.o)
@@ -169,6 +161,8 @@ install: all
 	install -Dm644 host-tools/starling.bash-completion \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/starling
 	install -Dm644 firmware/system/starling.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/starling.conf
+	install -Dm644 firmware/system/starling-rfkill.rules \
+	    $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-starling-rfkill.rules
 	sed 's|/usr/bin/starlingd|$(PREFIX)/bin/starlingd|' firmware/system/starlingd.service \
 	    > $(B)/starlingd.service
 	install -Dm644 $(B)/starlingd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/starlingd.service
@@ -231,10 +225,9 @@ coverage: $(PACKAGES)-build $(PACKAGES)-test $(PACKAGES)-cov
 	    --exclude-unreachable-branches --print-summary --fail-under-line 90
 
 # Every scenario boots a virtual machine of its own (tests/radio/vm).
-.PHONY: test-radio radio-tools
-radio-tools: $(RADIO_TOOLS)
+.PHONY: test-radio
 test-radio: $(PACKAGES)-build $(PACKAGES)-demo
-	@$(MAKE) --no-print-directory -j$(JOBS) all radio-tools
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@tests/radio/vm fetch || [ $$? = 77 ]
 	@STARLING_BUILD=$(B) tests/run radio $(RADIO)
 

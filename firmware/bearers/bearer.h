@@ -17,8 +17,19 @@ struct sl_bearer_host {
     int (*add_peer)(void *arg, int bearer, const struct sl_address *address);
     void (*receive)(void *arg, int bearer, const struct sl_address *from, const uint8_t *bytes,
                     size_t len);
+    /* Lets the daemon put in what it knows of a network interface: its name for people and its
+     * rate. May be NULL. */
+    void (*describe)(void *arg, unsigned interface, struct sl_bearer_info *info);
     /* For people, one line; at most one for each change of state. */
     void (*report)(void *arg, int priority, const char *line);
+};
+
+/* How well a neighbour is heard, as far as the radio tells. */
+struct sl_bearer_quality {
+    bool has_signal, has_rate, has_loss;
+    int signal_dbm;
+    uint32_t rate_kbps;     /* of what is sent to it */
+    uint32_t loss_permille; /* of frames sent to it, after all retries */
 };
 
 struct sl_bearer;

@@ -246,6 +246,8 @@ static int add_link(struct sl_udp *udp, const char *name, unsigned index)
         return -ENOSPC;
     struct sl_bearer_info info = {.broadcast = index != 0, .rate_bps = udp->config.rate_bps};
     snprintf(info.name, sizeof(info.name), "udp %s", name);
+    if (index != 0 && udp->host.describe)
+        udp->host.describe(udp->host.arg, index, &info);
     int number = udp->host.add(udp->host.arg, &info);
     if (number < 0)
         return number;

@@ -1,5 +1,6 @@
 #include "daemon/config.h"
 
+#include "daemon/config_inside.h"
 #include "daemon/values.h"
 
 #include <arpa/inet.h>
@@ -14,31 +15,18 @@
 
 #define SHOWN(value) (int)sl_min_size(strlen(value), 60), value /* for %.*s */
 
-/* While a file is parsed. */
-struct parse {
-    struct sl_config *config;
-    struct sl_problems *problems;
-    const char *path;
-    const char *at; /* what is left of the text */
-    const char *end;
-    int line;
-    uint16_t udp_port;
-    int listen_line;   /* 0: not given */
-    int seen_line[40]; /* by number of the setting: where it was given first */
-};
-
 struct setting {
     const char *section;
     const char *key;
     /* NULL if the value is good, else what it should be. */
-    const char *(*take)(struct parse *parse, const char *value);
+    const char *(*take)(struct sl_config_parser *parse, const char *value);
     bool list; /* may be given several times */
 };
 
 /* ---- Values ---- */
 
 /* Relative paths start at the folder of the file. */
-static const char *take_path(const struct parse *parse, const char *value,
+static const char *take_path(const struct sl_config_parser *parse, const char *value,
                              char ret_path[SL_CONFIG_PATH_MAX])
 {
     const char *slash = strrchr(parse->path, '/');
@@ -51,17 +39,17 @@ static const char *take_path(const struct parse *parse, const char *value,
 
 /* ---- Settings ---- */
 
-static const char *take_bundle(struct parse *parse, const char *value)
+static const char *take_bundle(struct sl_config_parser *parse, const char *value)
 {
     return take_path(parse, value, parse->config->bundle);
 }
 
-static const char *take_state(struct parse *parse, const char *value)
+static const char *take_state(struct sl_config_parser *parse, const char *value)
 {
     return take_path(parse, value, parse->config->state);
 }
 
-static const char *take_control(struct parse *parse, const char *value)
+static const char *take_control(struct sl_config_parser *parse, const char *value)
 {
     const char *expected = take_path(parse, value, parse->config->control);
     /* sun_path of unix(7) */
@@ -71,7 +59,7 @@ static const char *take_control(struct parse *parse, const char *value)
                : "a path of at most 107 characters, folder included; take one under /run";
 }
 
-static const char *take_control_mode(struct parse *parse, const char *value)
+static const char *take_control_mode(struct sl_config_parser *parse, const char *value)
 {
     if (strlen(value) != 4 || strspn(value, "0123456") != 4 || value[0] != '0')
         return "0600, 0660 or 0666";
@@ -82,7 +70,7 @@ static const char *take_control_mode(struct parse *parse, const char *value)
     return NULL;
 }
 
-static const char *take_size(struct parse *parse, const char *value)
+static const char *take_size(struct sl_config_parser *parse, const char *value)
 {
     uint64_t mib;
     if (!sl_value_number(value, 1, 4096, &mib))
@@ -91,7 +79,7 @@ static const char *take_size(struct parse *parse, const char *value)
     return NULL;
 }
 
-static const char *take_enabled(struct parse *parse, const char *value)
+static const char *take_enabled(struct sl_config_parser *parse, const char *value)
 {
     static const char *const words[] = {"no", "yes", "false", "true", "off", "on", NULL};
     int word = sl_value_word(value, words);
@@ -115,7 +103,7 @@ static const char *take_interface(struct sl_udp_config *udp, const char *name)
     return NULL;
 }
 
-static const char *take_interfaces(struct parse *parse, const char *value)
+static const char *take_interfaces(struct sl_config_parser *parse, const char *value)
 {
     char words[256];
     char *rest = words;
@@ -129,7 +117,7 @@ static const char *take_interfaces(struct parse *parse, const char *value)
     return expected;
 }
 
-static const char *take_port(struct parse *parse, const char *value)
+static const char *take_port(struct sl_config_parser *parse, const char *value)
 {
     uint32_t port;
     if (!sl_value_u32(value, 1, 65535, &port))
@@ -138,7 +126,7 @@ static const char *take_port(struct parse *parse, const char *value)
     return NULL;
 }
 
-static const char *take_group(struct parse *parse, const char *value)
+static const char *take_group(struct sl_config_parser *parse, const char *value)
 {
     struct in6_addr group;
     if (inet_pton(AF_INET6, value, &group) != 1 || !IN6_IS_ADDR_MC_LINKLOCAL(&group))
@@ -147,7 +135,7 @@ static const char *take_group(struct parse *parse, const char *value)
     return NULL;
 }
 
-static const char *take_listen(struct parse *parse, const char *value)
+static const char *take_listen(struct sl_config_parser *parse, const char *value)
 {
     parse->listen_line = parse->line;
     /* Port 0: whatever [udp] port says, which may come later in the file. */
@@ -170,7 +158,7 @@ static const char *take_peer(struct sl_udp_config *udp, const char *word)
     return NULL;
 }
 
-static const char *take_peers(struct parse *parse, const char *value)
+static const char *take_peers(struct sl_config_parser *parse, const char *value)
 {
     char words[256];
     char *rest = words;
@@ -184,7 +172,7 @@ static const char *take_peers(struct parse *parse, const char *value)
     return expected;
 }
 
-static const char *take_rate(struct parse *parse, const char *value)
+static const char *take_rate(struct sl_config_parser *parse, const char *value)
 {
     uint32_t mbit;
     if (!sl_value_u32(value, 1, 100000, &mbit))
@@ -200,34 +188,34 @@ static const char *take_quota(const char *value, uint32_t *ret_number)
                : "a number of envelopes from 0 (no limit) to 1000000";
 }
 
-static const char *take_origin_rate(struct parse *parse, const char *value)
+static const char *take_origin_rate(struct sl_config_parser *parse, const char *value)
 {
     return take_quota(value, &parse->config->quota.origin_rate);
 }
 
-static const char *take_origin_burst(struct parse *parse, const char *value)
+static const char *take_origin_burst(struct sl_config_parser *parse, const char *value)
 {
     return take_quota(value, &parse->config->quota.origin_burst);
 }
 
-static const char *take_link_rate(struct parse *parse, const char *value)
+static const char *take_link_rate(struct sl_config_parser *parse, const char *value)
 {
     return take_quota(value, &parse->config->quota.link_rate);
 }
 
-static const char *take_link_burst(struct parse *parse, const char *value)
+static const char *take_link_burst(struct sl_config_parser *parse, const char *value)
 {
     return take_quota(value, &parse->config->quota.link_burst);
 }
 
-static const char *take_airtime(struct parse *parse, const char *value)
+static const char *take_airtime(struct sl_config_parser *parse, const char *value)
 {
     return sl_value_u32(value, 1, 100, &parse->config->quota.airtime_percent)
                ? NULL
                : "a percentage from 1 to 100 (no limit), without the sign";
 }
 
-static const char *take_trust(struct parse *parse, const char *value)
+static const char *take_trust(struct sl_config_parser *parse, const char *value)
 {
     static const char *const words[] = {"auto", "trusted", "ignored", NULL};
     static const enum sl_clock_trust trusts[] = {SL_CLOCK_TRUST_AUTO, SL_CLOCK_TRUST_TRUSTED,
@@ -239,7 +227,7 @@ static const char *take_trust(struct parse *parse, const char *value)
     return NULL;
 }
 
-static const char *take_level(struct parse *parse, const char *value)
+static const char *take_level(struct sl_config_parser *parse, const char *value)
 {
     static const char *const words[] = {"error", "warning", "info", "debug", NULL};
     static const int levels[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
@@ -250,21 +238,21 @@ static const char *take_level(struct parse *parse, const char *value)
     return NULL;
 }
 
-static const char *take_loss(struct parse *parse, const char *value)
+static const char *take_loss(struct sl_config_parser *parse, const char *value)
 {
     return sl_value_share(value, &parse->config->fault.loss_permille)
                ? NULL
                : "a share from 0 to 1 such as 0.2, or a percentage such as 20%";
 }
 
-static const char *take_delay(struct parse *parse, const char *value)
+static const char *take_delay(struct sl_config_parser *parse, const char *value)
 {
     return sl_value_u32(value, 0, 10000, &parse->config->fault.delay_ms)
                ? NULL
                : "a number of milliseconds from 0 to 10000";
 }
 
-static const char *take_seed(struct parse *parse, const char *value)
+static const char *take_seed(struct sl_config_parser *parse, const char *value)
 {
     return sl_value_number(value, 0, UINT64_MAX, &parse->config->fault.seed) ? NULL : "a number";
 }
@@ -282,6 +270,14 @@ static const struct setting settings[] = {
     {"udp", "listen", take_listen, false},
     {"udp", "peers", take_peers, true},
     {"udp", "rate-mbit", take_rate, false},
+    {"wifi", "enabled", sl_config_take_wifi_enabled, false},
+    {"wifi", "radios", sl_config_take_wifi_radios, true},
+    {"wifi", "mode", sl_config_take_wifi_mode, false},
+    {"wifi", "cell", sl_config_take_wifi_cell, false},
+    {"wifi", "channel", sl_config_take_wifi_channel, false},
+    {"wifi", "bssid", sl_config_take_wifi_bssid, false},
+    {"wifi", "country", sl_config_take_wifi_country, false},
+    {"wifi", "multicast-mbit", sl_config_take_wifi_rate, false},
     {"quota", "origin-rate", take_origin_rate, false},
     {"quota", "origin-burst", take_origin_burst, false},
     {"quota", "link-rate", take_link_rate, false},
@@ -293,7 +289,7 @@ static const struct setting settings[] = {
     {"test", "delay-ms", take_delay, false},
     {"test", "seed", take_seed, false},
 };
-_Static_assert(SL_ARRAY_LEN(settings) <= SL_ARRAY_LEN(((struct parse *)0)->seen_line),
+_Static_assert(SL_ARRAY_LEN(settings) <= SL_ARRAY_LEN(((struct sl_config_parser *)0)->seen_line),
                "seen_line has a place for every setting");
 
 /* ---- The file ---- */
@@ -313,7 +309,7 @@ static void list_names(const char *section, char *ret_text, size_t cap)
     }
 }
 
-static void report_unknown(struct parse *parse, const char *section, const char *key)
+static void report_unknown(struct sl_config_parser *parse, const char *section, const char *key)
 {
     char names[160];
     list_names(section, names, sizeof(names));
@@ -333,7 +329,7 @@ static void report_unknown(struct parse *parse, const char *section, const char 
 
 static int take_setting(void *user, const char *section, const char *key, const char *value)
 {
-    struct parse *parse = user;
+    struct sl_config_parser *parse = user;
     for (size_t i = 0; i < SL_ARRAY_LEN(settings); i++) {
         const struct setting *setting = &settings[i];
         if (strcmp(setting->section, section) != 0 || strcmp(setting->key, key) != 0)
@@ -344,9 +340,11 @@ static int take_setting(void *user, const char *section, const char *key, const 
                              parse->seen_line[i]);
             return 1;
         }
-        /* The first interfaces take the place of the default. */
+        /* The first ones take the place of the default. */
         if (parse->seen_line[i] == 0 && setting->take == take_interfaces)
             parse->config->udp.interface_count = 0;
+        if (parse->seen_line[i] == 0 && setting->take == sl_config_take_wifi_radios)
+            parse->config->wifi.pattern_count = 0;
         parse->seen_line[i] = parse->line;
         const char *expected = setting->take(parse, value);
         if (expected)
@@ -362,7 +360,7 @@ static int take_setting(void *user, const char *section, const char *key, const 
  */
 static char *read_line(char *ret_line, int cap, void *user)
 {
-    struct parse *parse = user;
+    struct sl_config_parser *parse = user;
     if (parse->at == parse->end)
         return NULL;
     size_t left = (size_t)(parse->end - parse->at);
@@ -384,7 +382,7 @@ static char *read_line(char *ret_line, int cap, void *user)
 }
 
 /* What only the whole file can tell. */
-static void finish(struct parse *parse)
+static void finish(struct sl_config_parser *parse)
 {
     struct sl_udp_config *udp = &parse->config->udp;
     if (udp->listen.sin6_port == 0)
@@ -413,6 +411,7 @@ static void set_defaults(const char *path, struct sl_config *config)
     snprintf(config->bundle, sizeof(config->bundle), "%.*s",
              slash ? (int)(slash - path) + (slash == path) : 1, slash ? path : ".");
     sl_udp_config_init(&config->udp);
+    sl_wifi_config_init(&config->wifi);
     config->udp.listen.sin6_port = 0;
     sl_quota_config_init(&config->quota);
 }
@@ -421,12 +420,12 @@ int sl_config_parse(const char *path, const char *text, size_t len, struct sl_co
                     struct sl_problems *problems)
 {
     size_t before = problems->error_count;
-    struct parse parse = {.config = ret_config,
-                          .problems = problems,
-                          .path = path,
-                          .at = text,
-                          .end = text + len,
-                          .udp_port = SL_UDP_PORT};
+    struct sl_config_parser parse = {.config = ret_config,
+                                     .problems = problems,
+                                     .path = path,
+                                     .at = text,
+                                     .end = text + len,
+                                     .udp_port = SL_UDP_PORT};
     set_defaults(path, ret_config);
     if (memchr(text, '\0', len)) {
         sl_problem_error(problems, path, 0, "holds zero bytes; it has to be plain text");

@@ -5,6 +5,7 @@
 #define SL_DAEMON_CONFIG_H
 
 #include "bearers/udp.h"
+#include "bearers/wifi.h"
 #include "daemon/fault.h"
 #include "daemon/problems.h"
 #include "daemon/timesource.h"
@@ -28,6 +29,9 @@ struct sl_config {
     /* [udp] */
     bool udp_enabled;
     struct sl_udp_config udp;
+
+    /* [wifi] */
+    struct sl_wifi_config wifi;
 
     /* [quota] */
     struct sl_quota_config quota;

@@ -2,6 +2,7 @@
 
 #include "crypto/sodium.h"
 #include "daemon/log.h"
+#include "daemon/privileges.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -205,6 +206,25 @@ static int open_udp(struct sl_daemon *daemon)
     return error < 0 ? error : sl_daemon_take_bearer(daemon, daemon->udp);
 }
 
+/* Without it the node does what it can: no reason not to start. */
+static int open_wifi(struct sl_daemon *daemon)
+{
+    struct sl_bearer_host host;
+    struct sl_wifi_port port;
+    if (daemon->config->wifi.wish.enabled == SL_WIFI_NO)
+        return 0;
+    sl_daemon_bearer_host(daemon, &host);
+    int error = sl_wifi_kernel_new(&port);
+    if (error == 0)
+        error =
+            sl_wifi_new(&daemon->config->wifi, &port, &daemon->primitives, &host, &daemon->wifi);
+    if (error < 0) {
+        sl_log(LOG_WARNING, "Wi-Fi cannot be used: %s", strerror(-error));
+        return 0;
+    }
+    return sl_daemon_take_bearer(daemon, daemon->wifi);
+}
+
 static int open_fault(struct sl_daemon *daemon)
 {
     const struct sl_fault_config *config = &daemon->config->fault;
@@ -266,14 +286,17 @@ int sl_daemon_open(struct sl_daemon *daemon, const struct sl_config *config)
     sl_daemon_load_crl(daemon);
     start_life_clock(daemon);
 
-    static int (*const later_steps[])(struct sl_daemon *) = {open_node, open_chat, open_fault,
-                                                             open_control, open_udp};
+    static int (*const later_steps[])(struct sl_daemon *) = {open_node,    open_chat, open_fault,
+                                                             open_control, open_wifi, open_udp};
     for (size_t i = 0; i < SL_ARRAY_LEN(later_steps) && error == 0; i++)
         error = later_steps[i](daemon);
     if (error == -ENOMEM)
         sl_log(LOG_ERR, "there is not enough memory to start");
     if (error == 0)
         warn_of_certificate(daemon);
+    /* After the sockets are open: their buffers are larger with it. */
+    if (config->wifi.wish.enabled == SL_WIFI_NO && sl_privileges_drop() < 0)
+        sl_log(LOG_WARNING, "the right to change network interfaces could not be given up");
     return error;
 }
 
@@ -381,7 +404,8 @@ static bool needs_restart(const struct sl_config *a, const struct sl_config *b)
            memcmp(&a->udp.group, &b->udp.group, sizeof(a->udp.group)) != 0 ||
            a->udp.interface_count != b->udp.interface_count ||
            memcmp(a->udp.interfaces, b->udp.interfaces, sizeof(a->udp.interfaces)) != 0 ||
-           a->udp.rate_bps != b->udp.rate_bps || memcmp(&a->quota, &b->quota, sizeof(a->quota)) ||
+           a->udp.rate_bps != b->udp.rate_bps || memcmp(&a->wifi, &b->wifi, sizeof(a->wifi)) != 0 ||
+           memcmp(&a->quota, &b->quota, sizeof(a->quota)) ||
            a->fault.loss_permille != b->fault.loss_permille ||
            a->fault.delay_ms != b->fault.delay_ms;
 }

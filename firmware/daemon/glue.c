@@ -65,6 +65,13 @@ static void receive(void *arg, int number, const struct sl_address *from, const 
         sl_node_receive(daemon->node, number, from, bytes, len, daemon->now);
 }
 
+static void describe(void *arg, unsigned interface, struct sl_bearer_info *info)
+{
+    const struct sl_daemon *daemon = arg;
+    if (daemon->wifi)
+        sl_wifi_describe(daemon->wifi, interface, info);
+}
+
 static void report(void *arg, int priority, const char *line)
 {
     (void)arg;
@@ -79,6 +86,7 @@ void sl_daemon_bearer_host(struct sl_daemon *daemon, struct sl_bearer_host *ret_
         .remove = remove_bearer,
         .add_peer = add_peer,
         .receive = receive,
+        .describe = describe,
         .report = report,
     };
 }

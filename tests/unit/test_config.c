@@ -112,6 +112,46 @@ static void test_loss_is_a_share_or_a_percentage(void **state)
     assert_refused("[test]\nloss = 0.1.2\n", 1, "or a percentage");
 }
 
+static void test_radios(void **state)
+{
+    static const uint8_t bssid[SL_MAC_LEN] = {0x02, 0xca, 0xfe, 0, 1, 0xff};
+    const struct sl_wifi_wish *wish = &config.wifi.wish;
+    (void)state;
+    assert_int_equal(parse(""), 0);
+    assert_int_equal(wish->enabled, SL_WIFI_AUTO);
+    assert_int_equal(config.wifi.pattern_count, 1);
+    assert_int_equal(wish->cell.mhz, 2412);
+    assert_int_equal(
+        parse(
+            "[wifi]\nenabled = yes\nradios = wlan1, phy2\nradios = usb*\nmode = mesh\ncell = two "
+            "words\nchannel = 36\nbssid = 02:ca:FE:00:01:ff\ncountry = DE\nmulticast-mbit = 24\n"),
+        0);
+    assert_int_equal(wish->enabled, SL_WIFI_YES);
+    assert_int_equal(wish->mode, SL_WIFI_MODE_MESH);
+    assert_int_equal(config.wifi.pattern_count, 3);
+    assert_string_equal(config.wifi.patterns[2], "usb*");
+    assert_int_equal(wish->cell.ssid_len, 9);
+    assert_memory_equal(wish->cell.ssid, "two words", 9);
+    assert_int_equal(wish->cell.mhz, 5180);
+    assert_true(wish->cell.fixed_bssid);
+    assert_memory_equal(wish->cell.bssid, bssid, SL_MAC_LEN);
+    assert_string_equal(wish->country, "DE");
+    assert_int_equal(wish->cell.multicast_100kbps, 240);
+    assert_int_equal(parse("[wifi]\nbssid = any\nmulticast-mbit = auto\n"), 0);
+    assert_false(wish->cell.fixed_bssid);
+    assert_int_equal(wish->cell.multicast_100kbps, 0);
+
+    assert_refused("[wifi]\nenabled = maybe\n", 1, "auto, yes or no");
+    assert_refused("[wifi]\nmode = infra\n", 1, "auto, adhoc, mesh or existing");
+    assert_refused("[wifi]\ncell = 123456789012345678901234567890123\n", 1, "1 to 32 bytes");
+    assert_refused("[wifi]\nchannel = 15\n", 1, "1 to 13 or 36 to 177");
+    assert_refused("[wifi]\nbssid = 03:00:00:00:00:01\n", 1, "of one station");
+    assert_refused("[wifi]\nbssid = 02:0:00:00:00:001\n", 1, "of one station");
+    assert_refused("[wifi]\ncountry = Germany\n", 1, "ISO 3166");
+    assert_refused("[wifi]\nmulticast-mbit = 5\n", 1, "auto, 1, 2, 6");
+    assert_refused("[wifi]\nradios = a b c d e f g h i\n", 1, "at most 8");
+}
+
 static void test_listening_on_one_address(void **state)
 {
     (void)state;
@@ -131,9 +171,10 @@ static void test_mistakes_are_named_with_their_line(void **state)
     assert_refused("\n[node]\nbundel = x\n", 1,
                    "/etc/starling/starlingd.conf:3: [node] has no 'bundel'; its keys are bundle, "
                    "state, control, control-mode\n");
-    assert_refused("[nodes]\nbundle = x\n", 1,
-                   ":2: there is no section [nodes]; the sections are node, store, udp, quota, "
-                   "clock, log, test\n");
+    assert_refused(
+        "[nodes]\nbundle = x\n", 1,
+        ":2: there is no section [nodes]; the sections are node, store, udp, wifi, quota, "
+        "clock, log, test\n");
     assert_refused("bundle = x\n", 1, ":1: 'bundle' stands before any section");
     assert_refused("[log]\nlevel = debug\nlevel = info\n", 1,
                    ":3: 'level' was given in line 2 already");
@@ -325,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_empty_file_gives_the_defaults),
         cmocka_unit_test(test_every_setting_is_taken),
         cmocka_unit_test(test_loss_is_a_share_or_a_percentage),
+        cmocka_unit_test(test_radios),
         cmocka_unit_test(test_listening_on_one_address),
         cmocka_unit_test(test_mistakes_are_named_with_their_line),
         cmocka_unit_test(test_bad_values_are_told_what_they_have_to_be),

@@ -1,0 +1,33 @@
+/* Inside the reading of the configuration: what the settings of one section share with the rest. */
+#ifndef SL_DAEMON_CONFIG_INSIDE_H
+#define SL_DAEMON_CONFIG_INSIDE_H
+
+#include "daemon/config.h"
+
+/* While a file is parsed. */
+struct sl_config_parser {
+    struct sl_config *config;
+    struct sl_problems *problems;
+    const char *path;
+    const char *at; /* what is left of the text */
+    const char *end;
+    int line;
+    uint16_t udp_port;
+    int listen_line;   /* 0: not given */
+    int seen_line[64]; /* by number of the setting: where it was given first */
+};
+
+/* ---- config_wifi.c: the settings of [wifi]. NULL if the value is good, else what it should be.
+ * ----
+ */
+
+const char *sl_config_take_wifi_enabled(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_wifi_radios(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_wifi_mode(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_wifi_cell(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_wifi_channel(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_wifi_bssid(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_wifi_country(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_wifi_rate(struct sl_config_parser *parse, const char *value);
+
+#endif
