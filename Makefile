@@ -138,6 +138,7 @@ help:
 	@echo 'make fuzz         fuzz every decoder and the whole node (FUZZ_SECONDS=N for each)'
 	@echo 'make test-radio   real Wi-Fi and Bluetooth stacks, with virtual radios, in a virtual machine'
 	@echo 'make sim          crowds in a box: fixed seeds and a few fresh ones (sim-long SECONDS=N: only fresh)'
+	@echo 'make ns3          the radio of these crowds beside that of ns-3, on the same scenes'
 	@echo 'make bench        the figures, each beside its yardstick'
 	@echo 'make coverage     line coverage of mesh, chat and crypto'
 	@echo 'make check-layers who includes whom, and what the pure layers ask of the C library'
@@ -244,6 +245,19 @@ sim: $(PACKAGES)-build $(PACKAGES)-test
 sim-long: $(PACKAGES)-build $(PACKAGES)-test
 	@$(MAKE) --no-print-directory -j$(JOBS) $(B)/sim
 	@$(B)/sim --soak $(SECONDS)
+
+# The simulator's radio beside that of ns-3. C++ is spoken here only.
+NS3_OBJECTS := $(call objects,tests/ns3/compare.c tests/sim/crowd_air.c tests/sim/crowd_path.c)
+$(B)/obj/tests/ns3/wifi.o: tests/ns3/wifi.cc tests/ns3/compare.h
+	@mkdir -p $(@D)
+	$(call QUIET,c++ )g++ -std=c++17 -O2 -g -fPIE -Wall -Wextra -Itests/ns3 -c $< -o $@
+$(B)/ns3: $(NS3_OBJECTS) $(B)/obj/tests/ns3/wifi.o $(B)/lib/libstarling-base.a
+	$(call QUIET,link)g++ $(LDFLAGS) $^ $$(pkg-config --libs ns3-wifi ns3-mobility) -lm -o $@
+
+.PHONY: ns3
+ns3: $(PACKAGES)-build $(PACKAGES)-ns3
+	@$(MAKE) --no-print-directory -j$(JOBS) $(B)/ns3
+	@status=0; tests/run ns3 $(B)/ns3 || status=1; cat build/log/ns3/ns3.log; exit $$status
 
 FUZZ_SECONDS ?= 60
 fuzz: $(PACKAGES)-build $(PACKAGES)-fuzz
