@@ -59,6 +59,7 @@ FUZZ_NAMES    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/f
 CROWD         := $(call objects,$(sort $(wildcard tests/crowd/*.c)))
 E2E           := $(sort $(wildcard tests/e2e/test_*.sh))
 RADIO         := $(sort $(wildcard tests/radio/test_*.sh))
+RADIO_TOOLS   := $(B)/radio/attack $(patsubst tests/radio/%.c,$(B)/radio/%,$(wildcard tests/radio/*.c))
 PACKAGES      := build/.packages
 
 .PHONY: all
@@ -111,6 +112,14 @@ $(CROWD): CPPFLAGS += -I$(B)/commit
 
 $(B)/sim: $(CROWD) $(SUPPORT) $(LIBS)
 	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_DAEMON) -o $@
+
+# What scenarios of the radio lab run beside the real programs.
+$(B)/radio/attack: $(B)/obj/tests/e2e/attack.o
+	@mkdir -p $(@D)
+	$(call QUIET,link)$(CC) $(LDFLAGS) $^ -o $@
+$(B)/radio/%: $(B)/obj/tests/radio/%.o
+	@mkdir -p $(@D)
+	$(call QUIET,link)$(CC) $(LDFLAGS) $^ -o $@
 
 # A fuzz target: with libFuzzer in the variant `fuzz`, elsewhere with the program that replays a corpus.
 FUZZ_MAIN_fuzz := -fsanitize=fuzzer
@@ -226,9 +235,10 @@ coverage: $(PACKAGES)-build $(PACKAGES)-test $(PACKAGES)-cov
 	    --exclude-unreachable-branches --print-summary --fail-under-line 90
 
 # Every scenario boots a virtual machine of its own (tests/radio/vm).
-.PHONY: test-radio
+.PHONY: test-radio radio-tools
+radio-tools: $(RADIO_TOOLS)
 test-radio: $(PACKAGES)-build $(PACKAGES)-demo
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(JOBS) all radio-tools
 	@tests/radio/vm fetch || [ $$? = 77 ]
 	@STARLING_BUILD=$(B) tests/run radio $(RADIO)
 

@@ -143,10 +143,42 @@ static bool is_genuine(struct sl_node *node, const struct arrival *a, sl_time no
                                                     : is_signed(node, a, now);
 }
 
-static bool is_within_quota(struct sl_node *node, const struct arrival *a, sl_time now)
+static struct sl_stored meta_of(const struct arrival *a)
 {
-    struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
-    return a->asked_for || (origin && sl_bucket_take(&origin->quota, 1, now));
+    struct sl_stored stored = {
+        .kind = a->envelope.kind,
+        .hops = (uint8_t)(a->hops + 1),
+        .len = (uint16_t)a->len,
+        .created = a->envelope.created,
+        .lifetime = a->envelope.lifetime,
+        .born = a->born,
+    };
+    memcpy(stored.id, a->id, SL_ID_LEN);
+    memcpy(stored.origin, a->envelope.origin, SL_ORIGIN_LEN);
+    return stored;
+}
+
+static bool has_room(const struct sl_node *node, const struct sl_origin *origin,
+                     const struct arrival *a)
+{
+    struct sl_stored stored = meta_of(a);
+    int64_t victims[2];
+    return sl_share_judge(node, &stored, origin->invite, victims) == 0;
+}
+
+/* Before its signature is checked, so that a flood costs little: however it came, it would not be
+ * kept. */
+static bool is_hopeless(const struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
+    return origin && (!has_room(node, origin, a) || (!sl_share_may_pay(node, origin, false, now) &&
+                                                     !sl_share_may_pay(node, origin, true, now)));
+}
+
+static bool is_within_share(const struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
+    return origin && has_room(node, origin, a) && sl_share_may_pay(node, origin, a->asked_for, now);
 }
 
 /* A neighbour whose last hello was the giver's own holds what the giver holds. */
@@ -163,19 +195,22 @@ static uint64_t same_as(const struct sl_node *node, const struct sl_link *link)
     return same;
 }
 
-static struct sl_stored meta_of(const struct arrival *a)
+static bool is_neighbour(const struct sl_node *node, const uint8_t origin[SL_ORIGIN_LEN])
 {
-    struct sl_stored stored = {
-        .kind = a->envelope.kind,
-        .hops = (uint8_t)(a->hops + 1),
-        .len = (uint16_t)a->len,
-        .created = a->envelope.created,
-        .lifetime = a->envelope.lifetime,
-        .born = a->born,
-    };
-    memcpy(stored.id, a->id, SL_ID_LEN);
-    memcpy(stored.origin, a->envelope.origin, SL_ORIGIN_LEN);
-    return stored;
+    for (size_t slot = 0; slot < SL_NEIGHBOURS_MAX; slot++)
+        if (node->slots[slot] && memcmp(node->slots[slot]->peer.origin, origin, SL_ORIGIN_LEN) == 0)
+            return true;
+    return false;
+}
+
+/* What its date says of the time: neighbours say it in their hellos. */
+static void hear_witness(struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
+    if ((a->envelope.flags & SL_ENVELOPE_DATED) && !is_neighbour(node, a->envelope.origin) &&
+        memcmp(a->envelope.origin, node->origin, SL_ORIGIN_LEN) != 0)
+        sl_clock_witness(&node->clock, a->envelope.origin, origin->invite,
+                         (int64_t)a->envelope.created, now - a->born, now);
 }
 
 static bool keep(struct sl_node *node, const struct arrival *a, sl_time now)
@@ -216,10 +251,14 @@ static void examine(struct sl_node *node, struct arrival *a, sl_time now)
     const struct sl_membership *membership = &node->config.membership;
     bool is_revocation = a->envelope.kind == SL_ENVELOPE_REVOCATION;
     int crl = 0;
+    if (is_hopeless(node, a, now)) {
+        node->status.rejected_quota++;
+        return;
+    }
     if (!is_genuine(node, a, now))
         return;
     a->asked_for = sl_sync_expects(a->link, a->short_id, now);
-    if (!is_within_quota(node, a, now)) {
+    if (!is_within_share(node, a, now)) {
         node->status.rejected_quota++;
         return;
     }
@@ -229,6 +268,8 @@ static void examine(struct sl_node *node, struct arrival *a, sl_time now)
         node->status.rejected_malformed++;
         return;
     }
+    sl_share_pay(node, sl_origins_find(node, a->envelope.origin), a->asked_for, now);
+    hear_witness(node, a, now);
     if (keep(node, a, now))
         tell(node, a, now);
     if (is_revocation && crl == 0)

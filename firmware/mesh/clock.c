@@ -1,9 +1,11 @@
 #include "mesh/clock.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum {
     QUORUM = 3, /* from so many on, one liar among them cannot choose the median */
+    OPINIONS_MAX = SL_NEIGHBOURS_MAX + SL_WITNESSES_MAX + 1,
 };
 
 /* What a person, a battery or NTP said is not touched by neighbours for so long. */
@@ -13,6 +15,12 @@ enum {
 /* No step for less: hellos arrive late by what they waited in queues, and a flock in which everyone
  * followed that would set itself back for ever. */
 #define SLACK (500 * SL_MILLISECOND)
+/* A witness counts for so long. */
+#define WITNESS_TIME SL_HOUR
+/* After the first quorum others join it one by one: so long the clock goes with their median. */
+#define YOUNG (30 * SL_SECOND)
+/* What a steady median may move, and a clock be off without doubt. */
+#define FAR (2 * SL_SECOND)
 /* Later is no date: leaves room to add and subtract life clocks (year 148,000). */
 #define UNIX_MAX ((int64_t)1 << 62)
 
@@ -63,6 +71,56 @@ void sl_clock_forget(struct sl_clock *clock, size_t neighbour)
     clock->samples[neighbour].used = false;
 }
 
+/* ---- Witnesses ---- */
+
+static bool is_fresh(const struct sl_clock_witness *witness, sl_time now)
+{
+    return witness->used && now - witness->at <= WITNESS_TIME;
+}
+
+/* Where to put it: its own place, that of the oldest of an invite that has enough, or the oldest.
+ */
+static struct sl_clock_witness *place_for(struct sl_clock *clock,
+                                          const uint8_t origin[SL_ORIGIN_LEN], uint16_t invite)
+{
+    struct sl_clock_witness *oldest = NULL, *oldest_guest = NULL;
+    size_t guests = 0;
+    for (size_t i = 0; i < SL_WITNESSES_MAX; i++) {
+        struct sl_clock_witness *w = &clock->witnesses[i];
+        if (w->used && memcmp(w->origin, origin, SL_ORIGIN_LEN) == 0)
+            return w;
+        if (!oldest || (oldest->used && (!w->used || w->at < oldest->at)))
+            oldest = w;
+        if (!w->used || invite == 0 || w->invite != invite)
+            continue;
+        guests++;
+        if (!oldest_guest || w->at < oldest_guest->at)
+            oldest_guest = w;
+    }
+    return guests < SL_WITNESSES_OF_INVITE ? oldest : oldest_guest;
+}
+
+void sl_clock_witness(struct sl_clock *clock, const uint8_t origin[SL_ORIGIN_LEN], uint16_t invite,
+                      int64_t unix_us, sl_time age, sl_time now)
+{
+    if (!is_date(unix_us) || age < 0 || age > SL_CLOCK_WITNESS_AGE)
+        return;
+    struct sl_clock_witness *witness = place_for(clock, origin, invite);
+    *witness = (struct sl_clock_witness){
+        .used = true, .invite = invite, .offset = unix_us + age - now, .at = now};
+    memcpy(witness->origin, origin, SL_ORIGIN_LEN);
+}
+
+void sl_clock_forget_witness(struct sl_clock *clock, const uint8_t origin[SL_ORIGIN_LEN])
+{
+    for (size_t i = 0; i < SL_WITNESSES_MAX; i++)
+        if (clock->witnesses[i].used &&
+            memcmp(clock->witnesses[i].origin, origin, SL_ORIGIN_LEN) == 0)
+            clock->witnesses[i].used = false;
+}
+
+/* ---- The median ---- */
+
 /* A clock as the median sees it. */
 struct opinion {
     int64_t offset;
@@ -77,8 +135,8 @@ static void insert_sorted(struct opinion *opinions, size_t count, struct opinion
     opinions[at] = opinion;
 }
 
-/* The neighbours' clocks that count, lowest first. What a store remembered counts only where there
- * is nothing better. */
+/* The clocks of neighbours and witnesses that count, lowest first. What a store remembered counts
+ * only where there is nothing better. */
 static size_t collect(const struct sl_clock *clock, sl_time now, struct opinion *ret_opinions)
 {
     size_t count = 0;
@@ -90,6 +148,11 @@ static size_t collect(const struct sl_clock *clock, sl_time now, struct opinion 
             continue;
         struct opinion opinion = {s->offset, (enum sl_clock_source)s->source};
         insert_sorted(ret_opinions, count++, opinion);
+    }
+    for (size_t i = 0; i < SL_WITNESSES_MAX; i++) {
+        const struct sl_clock_witness *w = &clock->witnesses[i];
+        if (is_fresh(w, now))
+            insert_sorted(ret_opinions, count++, (struct opinion){w->offset, SL_CLOCK_NEIGHBOURS});
     }
     return count;
 }
@@ -117,24 +180,52 @@ static struct opinion median(const struct sl_clock *clock, const struct opinion 
     return clock->offset - low.offset < high.offset - clock->offset ? low : high;
 }
 
-static int64_t clamp_step(int64_t step)
+static bool is_between(int64_t value, int64_t limit)
 {
-    if (step > SL_CLOCK_STEP)
-        return SL_CLOCK_STEP;
-    return step < -SL_CLOCK_STEP ? -SL_CLOCK_STEP : step;
+    return value >= -limit && value <= limit;
 }
 
-/* A clock that nobody vouched for so far goes to the first quorum at once, else by steps. */
+/* Whether the others have disagreed with the clock for long enough, and at one with themselves. */
+static bool is_overruled(struct sl_clock *clock, int64_t target, sl_time now)
+{
+    if (is_between(target - clock->offset, FAR)) {
+        clock->is_doubted = false;
+        return false;
+    }
+    if (!clock->is_doubted || !is_between(target - clock->doubt, FAR)) {
+        clock->is_doubted = true;
+        clock->doubted_at = now;
+        clock->doubt = target;
+    }
+    return now - clock->doubted_at >= SL_CLOCK_HOLD;
+}
+
+/* How fast it may go to the median: at once where nobody vouched for it so far. */
+static int64_t speed_of(struct sl_clock *clock, int64_t target, bool first_quorum, sl_time now)
+{
+    bool is_young = clock->source == SL_CLOCK_NEIGHBOURS && clock->heard_quorum &&
+                    now - clock->quorum_at < YOUNG;
+    if (clock->source <= SL_CLOCK_STORED || is_young ||
+        (clock->source == SL_CLOCK_NEIGHBOURS && first_quorum) || is_overruled(clock, target, now))
+        return INT64_MAX;
+    return clock->heard_quorum ? SL_CLOCK_DRIFT : SL_CLOCK_STEP;
+}
+
+static int64_t clamp(int64_t step, int64_t limit)
+{
+    if (step > limit)
+        return limit;
+    return step < -limit ? -limit : step;
+}
+
 static void follow(struct sl_clock *clock, struct opinion target, bool first_quorum, sl_time now)
 {
     int64_t difference = target.offset - clock->offset;
-    bool is_far = difference > SLACK || difference < -SLACK;
-    bool is_settled = clock->source > SL_CLOCK_NEIGHBOURS ||
-                      (clock->source == SL_CLOCK_NEIGHBOURS && !first_quorum);
-    if (clock->source == SL_CLOCK_UNSET || (is_far && !is_settled))
+    int64_t speed = speed_of(clock, target.offset, first_quorum, now);
+    if (clock->source == SL_CLOCK_UNSET)
         clock->offset = target.offset;
-    else if (is_far)
-        clock->offset += clamp_step(difference);
+    else if (!is_between(difference, SLACK))
+        clock->offset += clamp(difference, speed);
     clock->source = target.source == SL_CLOCK_STORED ? SL_CLOCK_STORED : SL_CLOCK_NEIGHBOURS;
     clock->set_at = now;
     clock->stepped_at = now;
@@ -142,11 +233,13 @@ static void follow(struct sl_clock *clock, struct opinion target, bool first_quo
 
 void sl_clock_tick(struct sl_clock *clock, sl_time now)
 {
-    struct opinion opinions[SL_NEIGHBOURS_MAX + 1];
+    struct opinion opinions[OPINIONS_MAX];
     size_t count = collect(clock, now, opinions);
     bool first_quorum = count >= QUORUM && !clock->heard_quorum;
-    if (first_quorum)
+    if (first_quorum) {
         clock->heard_quorum = true;
+        clock->quorum_at = now;
+    }
     if (count == 0 || (count < QUORUM && clock->heard_quorum) || is_trusted(clock, now))
         return;
     bool is_set = clock->source > SL_CLOCK_STORED;
@@ -162,7 +255,7 @@ void sl_clock_tick(struct sl_clock *clock, sl_time now)
 
 bool sl_clock_is_vouched(const struct sl_clock *clock, sl_time now)
 {
-    struct opinion opinions[SL_NEIGHBOURS_MAX];
+    struct opinion opinions[OPINIONS_MAX];
     return clock->source > SL_CLOCK_NEIGHBOURS || clock->heard_quorum ||
            collect(clock, now, opinions) > 0;
 }

@@ -21,9 +21,13 @@ enum sl_envelope_kind {
     SL_ENVELOPE_REVOCATION = 6, /* a CRL: the mesh's own */
 };
 
+/* `created` is what the origin's clock said, and that clock was set by somebody: a vote for the
+ * mesh clock. */
+#define SL_ENVELOPE_DATED 0x01
+
 struct sl_envelope {
     uint8_t kind;
-    uint8_t flags; /* none defined: 0, and ignored by receivers */
+    uint8_t flags; /* SL_ENVELOPE_DATED; others are 0, and ignored by receivers */
     uint8_t origin[SL_ORIGIN_LEN];
     uint64_t created;  /* Unix microseconds, mesh clock, at most INT64_MAX; strictly increasing for
                         * each origin */

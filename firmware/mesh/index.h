@@ -15,12 +15,14 @@ struct sl_entry {
     struct sl_stored stored;
     uint64_t known_by; /* neighbour slots known to hold it */
     bool used;
-    bool shadowed; /* private: another with the same short id came first */
+    bool shadowed;   /* private: another with the same short id came first */
+    uint16_t invite; /* share.c's */
     /* Private, all numbers of entries: */
     uint32_t older, newer;        /* order of arrival */
     uint32_t parent, left, right; /* tree of the origin's entries, the first to give up on top */
     uint32_t same_short;          /* next with the same short id */
     uint32_t origin_slot;
+    uint32_t next_in_window[2]; /* share.c's */
 };
 
 struct sl_index; /* opaque */

@@ -11,6 +11,7 @@ void sl_relay_drop(struct sl_node *node, int64_t number)
 {
     const struct sl_store_port *store = &node->config.store;
     store->drop(store->ctx, sl_index_entry(node->index, number)->stored.row);
+    sl_share_remove(node, number);
     sl_index_remove(node->index, number);
 }
 
@@ -29,14 +30,37 @@ static bool is_kept(int error)
     return error == 0 || error == -EIO || error == -ENOSPC || error == -EROFS;
 }
 
+static uint16_t invite_of(const struct sl_node *node, const uint8_t origin[SL_ORIGIN_LEN])
+{
+    const struct sl_origin *known = sl_origins_find(node, origin);
+    return known ? known->invite : SL_INVITE_NONE;
+}
+
+/* Those of the same origin or invite that have to go for it. */
+static int make_way(struct sl_node *node, const struct sl_stored *stored, uint16_t invite)
+{
+    int64_t victims[2];
+    int r = sl_share_judge(node, stored, invite, victims);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < SL_ARRAY_LEN(victims); i++)
+        if (victims[i] >= 0)
+            sl_relay_drop(node, victims[i]);
+    return 0;
+}
+
 int64_t sl_relay_keep(struct sl_node *node, struct sl_stored *stored, const uint8_t *bytes,
                       bool sync, int *ret_durable)
 {
     const struct sl_store_port *store = &node->config.store;
+    uint16_t invite = invite_of(node, stored->origin);
     int64_t victim;
+    int r = make_way(node, stored, invite);
+    if (r < 0)
+        return r;
     while ((victim = sl_index_victim(node->index, stored->len)) >= 0)
         sl_relay_drop(node, victim);
-    int r = store->put(store->ctx, stored, bytes, sync, &stored->row);
+    r = store->put(store->ctx, stored, bytes, sync, &stored->row);
     if (!is_kept(r))
         return r;
     int64_t number = sl_index_add(node->index, stored);
@@ -44,6 +68,7 @@ int64_t sl_relay_keep(struct sl_node *node, struct sl_stored *stored, const uint
         store->drop(store->ctx, stored->row);
         return number;
     }
+    sl_share_add(node, number, invite);
     if (stored->local && !stored->relayed)
         sl_relay_remember_unrelayed(node, stored->id);
     *ret_durable = r;

@@ -34,7 +34,7 @@
 #define SL_HANDSHAKES_MAX    16
 #define SL_HANDSHAKE_TIMEOUT (20 * SL_SECOND)
 
-/* Keys of origins remembered; about 100 bytes each, allocated as they come. */
+/* Keys of origins remembered; about 300 bytes each, allocated as they come. */
 #define SL_ORIGINS_MAX 16384
 
 /* A longer CRL is refused: about 1,800 entries, and one is put together at a time. */
@@ -65,7 +65,8 @@
 #define SL_LIFETIME_DEFAULT SL_DAY
 #define SL_LIFETIME_MAX     (7 * SL_DAY)
 
-/* Envelopes in the index; about 150 bytes each, allocated as they come. */
+/* Envelopes in the index; about 200 bytes each with what share.c keeps of them, allocated as they
+ * come. */
 #define SL_STORE_COUNT_MAX     200000
 #define SL_STORE_BYTES_DEFAULT ((uint64_t)64 << 20)
 
@@ -89,6 +90,26 @@
 #define SL_ORIGIN_RATE  20 /* envelopes a second */
 #define SL_ORIGIN_BURST 200
 
+/* What an origin may have in the mesh at all: the same rate, judged by creation times in windows of
+ * so long, so that everyone keeps the same ones. Longer ones let a flood through in bursts that
+ * fill the channel for seconds. */
+#define SL_ORIGIN_WINDOW (2 * SL_SECOND)
+#define SL_ORIGIN_SHARE  40 /* envelopes in a window */
+
+/* What repair may bring in of one origin beyond its rate: the 10,000 messages of a board that was
+ * away come at once, and a flood with invented dates does not go on for ever. */
+#define SL_ORIGIN_STOCK 16384
+
+/* The same for all who came through one invite. Five hundred guests who write 30 messages an hour
+ * need 4 a second; a radio channel with 20 neighbours in reach carries some 100 a second. */
+#define SL_INVITE_RATE        40
+#define SL_INVITE_BURST       400
+#define SL_INVITE_WINDOW      (10 * SL_SECOND)
+#define SL_INVITE_SHARE       400
+#define SL_INVITE_STOCK       131072
+#define SL_INVITE_ORIGINS_MAX 1024 /* boards; an organiser makes more invites for more */
+#define SL_INVITES_MAX        256  /* told apart; about 100 bytes each */
+
 /* What one link may bring in at all: twice what a 6 Mbit/s radio can carry of 400-byte frames. */
 #define SL_LINK_RATE  4000 /* envelopes a second */
 #define SL_LINK_BURST 8000
@@ -100,6 +121,11 @@
  * needed. What is beyond is left to repair. One liar takes a quarter of them. */
 #define SL_MISSING_MAX      512
 #define SL_MISSING_PER_LINK 128
+
+/* Origins whose dates count for the mesh clock beside those of neighbours, the latest ones; 40
+ * bytes each. Twice the neighbours, so that a corner full of liars is outvoted. */
+#define SL_WITNESSES_MAX       128
+#define SL_WITNESSES_OF_INVITE 16 /* names are free to whoever holds an invite */
 
 #define SL_HELLO_INTERVAL  SL_SECOND       /* times neighbours / 8, so that crowds stay quiet */
 #define SL_BEACON_INTERVAL (5 * SL_SECOND) /* one second while there is no link */

@@ -16,7 +16,7 @@ enum {
 };
 
 #define HOUSEKEEPING_INTERVAL SL_SECOND
-#define DATE_MARGIN           SL_MINUTE
+#define DATE_MARGIN           SL_HOUR
 
 /* ---- Time ---- */
 
@@ -156,6 +156,7 @@ static void load_store(struct sl_node *node, sl_time now)
     while ((victim = sl_index_victim(node->index, 0)) >= 0)
         sl_relay_drop(node, victim);
     sl_origins_load(node, now);
+    sl_share_load(node);
 }
 
 struct sl_node *sl_node_new(const struct sl_node_config *config, sl_time now)
@@ -168,6 +169,7 @@ struct sl_node *sl_node_new(const struct sl_node_config *config, sl_time now)
     sl_list_init(&node->neighbours);
     sl_output_init(&node->output);
     sl_origins_init(&node->origins, random_seed(node));
+    sl_share_init(&node->shares, random_seed(node));
     sl_relay_init(&node->relays, random_seed(node));
     sl_tree_init(&node->tree, random_seed(node));
     sl_clock_init(&node->clock);
@@ -237,6 +239,7 @@ void sl_node_free(struct sl_node *node)
     sl_relay_done(node);
     sl_tree_done(node);
     sl_origins_done(&node->origins);
+    sl_share_done(&node->shares);
     sl_output_done(&node->output);
     sl_index_free(node->index);
     sl_heap_done(&node->alarms);
@@ -396,14 +399,24 @@ uint64_t sl_node_next_created(struct sl_node *node, sl_time now)
 {
     int64_t unix_us = sl_min_time(sl_clock_unix(&node->clock, now), latest_date(node));
     uint64_t created = (uint64_t)(unix_us > 0 ? unix_us : now > 0 ? now : 1);
-    return created > node->last_created ? created : node->last_created + 1;
+    if (created <= node->last_created)
+        created = node->last_created + 1;
+    return sl_share_next_room(node, node->origin, created);
 }
 
-static int encode(const struct sl_node *node, const struct sl_draft *draft,
+/* Whether that date is what the clock says, and more than a guess. */
+static bool is_dated(const struct sl_node *node, uint64_t created, sl_time now)
+{
+    return node->clock.source > SL_CLOCK_STORED &&
+           created == (uint64_t)sl_clock_unix(&node->clock, now);
+}
+
+static int encode(const struct sl_node *node, const struct sl_draft *draft, sl_time now,
                   uint8_t ret_bytes[SL_ENVELOPE_MAX], struct sl_envelope *ret_envelope)
 {
     struct sl_envelope envelope = {
         .kind = (uint8_t)draft->kind,
+        .flags = is_dated(node, draft->created, now) ? SL_ENVELOPE_DATED : 0,
         .created = draft->created,
         .lifetime = draft->lifetime,
         .payload = draft->payload,
@@ -439,7 +452,7 @@ int sl_node_publish(struct sl_node *node, const struct sl_draft *draft, sl_time 
     int durable = 0;
     if (draft->created <= node->last_created)
         return -EINVAL;
-    int len = encode(node, draft, bytes, &envelope);
+    int len = encode(node, draft, now, bytes, &envelope);
     if (len < 0)
         return len;
     struct sl_stored stored = meta_of(&envelope, len, now);

@@ -7,7 +7,8 @@
  *   keep.c       store, index, holders         origins.c    identities, revocation
  *   sync.c       hellos, when to repair        exchange.c   sketches
  *   give.c       bulk in both directions       output.c     datagrams waiting to leave
- *   revocation.c the CRL, handed on            tree.c       the fast path over links of two */
+ *   revocation.c the CRL, handed on            tree.c       the fast path over links of two
+ *   share.c      what an origin may have of the store */
 #ifndef SL_MESH_NODE_INTERNAL_H
 #define SL_MESH_NODE_INTERNAL_H
 
@@ -24,6 +25,7 @@
 #include "mesh/quota.h"
 #include "mesh/relay.h"
 #include "mesh/revocation.h"
+#include "mesh/share.h"
 #include "mesh/sync.h"
 #include "mesh/tree.h"
 
@@ -54,6 +56,7 @@ struct sl_node {
     struct sl_clock clock;
     struct sl_index *index; /* what the store holds */
     struct sl_origins origins;
+    struct sl_shares shares;
     struct sl_relays relays;
     struct sl_tree tree;
     struct sl_crl_fetch fetch;

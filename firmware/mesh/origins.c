@@ -68,9 +68,12 @@ static int64_t evict(struct sl_node *node)
         struct sl_origin *origin = &origins->table[number];
         if (is_needed(node, origin))
             continue;
-        sl_map_remove(&origins->map, origin->identity.origin);
+        if (origin->used) {
+            sl_share_leave(node, origin->invite);
+            sl_map_remove(&origins->map, origin->identity.origin);
+            origins->used_count--;
+        }
         *origin = (struct sl_origin){0};
-        origins->used_count--;
         return (int64_t)number;
     }
     return -ENOSPC;
@@ -86,7 +89,9 @@ static int64_t free_number(struct sl_node *node)
     return (int64_t)origins->count++;
 }
 
-static int add(struct sl_node *node, const struct sl_identity *identity, sl_time now)
+/* Puts it into the table; its invite has counted it. */
+static int insert(struct sl_node *node, const struct sl_identity *identity, uint16_t invite,
+                  sl_time now)
 {
     struct sl_origins *origins = &node->origins;
     const struct sl_quota_config *quota = &node->config.quota;
@@ -94,16 +99,40 @@ static int add(struct sl_node *node, const struct sl_identity *identity, sl_time
     if (number < 0)
         return (int)number;
     struct sl_origin *origin = &origins->table[number];
-    origin->used = true;
-    origin->identity = *identity;
-    sl_bucket_init(&origin->quota, quota->origin_rate, quota->origin_burst, now);
     int r = sl_map_put(&origins->map, identity->origin, (uint32_t)number);
     if (r < 0) {
         *origin = (struct sl_origin){0}; /* a hole that eviction finds again */
         return r;
     }
+    *origin = (struct sl_origin){.used = true, .identity = *identity, .invite = invite};
+    sl_bucket_init(&origin->fresh, quota->origin_rate, quota->origin_burst, now);
+    sl_bucket_init(&origin->stock, quota->origin_rate, SL_ORIGIN_STOCK, now);
     origins->used_count++;
     return 0;
+}
+
+static int add(struct sl_node *node, const struct sl_identity *identity, sl_time now)
+{
+    int invite = sl_share_join(node, identity, now);
+    if (invite < 0)
+        return invite;
+    int r = insert(node, identity, (uint16_t)invite, now);
+    if (r < 0)
+        sl_share_leave(node, (uint16_t)invite);
+    return r;
+}
+
+/* Who comes back with a certificate of another invite counts there from now on. */
+static int change_invite(struct sl_node *node, const struct sl_origin *origin,
+                         const struct sl_identity *identity, sl_time now)
+{
+    if (memcmp(origin->identity.issuer_serial, identity->issuer_serial,
+               sizeof(identity->issuer_serial)) == 0)
+        return origin->invite;
+    int invite = sl_share_join(node, identity, now);
+    if (invite >= 0)
+        sl_share_leave(node, origin->invite);
+    return invite;
 }
 
 int sl_origins_take(struct sl_node *node, const struct sl_identity *identity, sl_time now)
@@ -116,7 +145,11 @@ int sl_origins_take(struct sl_node *node, const struct sl_identity *identity, sl
         return -EACCES;
     if (identity->not_after < known->identity.not_after)
         return 0; /* an older certificate of the same member */
+    int invite = change_invite(node, known, identity, now);
+    if (invite < 0)
+        return invite;
     known->identity = *identity;
+    known->invite = (uint16_t)invite;
     known->revoked = membership->revoked(membership->ctx, identity);
     return 0;
 }

@@ -15,7 +15,9 @@ struct sl_origin {
     bool has_envelope; /* identity_short is that of an IDENTITY envelope in the store */
     struct sl_identity identity;
     uint64_t identity_short;
-    struct sl_bucket quota; /* on the fast path */
+    uint16_t invite;        /* that it came through: share.h */
+    struct sl_bucket fresh; /* what it may bring in on the fast path */
+    struct sl_bucket stock; /* and by repair */
 };
 
 #define SL_WAITING_MAX 256

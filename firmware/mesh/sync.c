@@ -12,7 +12,8 @@ enum {
     SYMBOLS_MIN = 24,
     PARTITION_DIFFERENCES = 1000, /* expected in each, when the ids are cut up */
     SKETCH_TRIES = 4,
-    UNANSWERED_MAX = 2, /* repairs in a row, before the next has to wait */
+    UNANSWERED_MAX = 2,   /* repairs in a row, before the next has to wait */
+    SYMBOLS_FOR_ONE = 32, /* are worth sending for an envelope: about as long */
 };
 
 #define QUIET       (200 * SL_MILLISECOND) /* nothing new in this time: nothing is under way */
@@ -188,6 +189,7 @@ static void send_symbols(struct sl_node *node, struct sl_link *link,
     if (end < sketch->count)
         end = sketch->count; /* what was sent before got lost, at least in part */
     sketch->count = end;
+    link->sync.spent += (uint32_t)(end - part.first);
     while (part.first < end) {
         size_t n = sl_min_size(end - part.first, SL_EXCHANGE_SYMBOLS_PER_ELEMENT);
         size_t len = SL_SKETCH_PART_LEN + n * SL_SYMBOL_WIRE_LEN;
@@ -260,6 +262,7 @@ static void begin(struct sl_node *node, struct sl_link *link, sl_time now)
     sync->sketch_tries = sync->unanswered >= UNANSWERED_MAX ? SKETCH_TRIES - 1 : 0;
     sync->sketch_count = count;
     sync->gain = 0;
+    sync->spent = 0;
     sync->begun_at = now;
     sync->allowance = (uint32_t)count;
     keep_taking(node, link, now);
@@ -296,7 +299,9 @@ static bool was_fruitless(struct sl_sync *sync)
         sync->unanswered = 0;
     else
         sync->unanswered++;
-    return sync->gain == 0 && (sync->answered || sync->unanswered >= UNANSWERED_MAX);
+    /* A neighbour that differs for ever, or says so, must not make us send sketches for ever. */
+    return sync->gain < 1 + sync->spent / SYMBOLS_FOR_ONE &&
+           (sync->answered || sync->unanswered >= UNANSWERED_MAX);
 }
 
 static bool is_held_back(struct sl_sync *sync, sl_time now)
@@ -373,6 +378,7 @@ void sl_sync_hello(struct sl_node *node, struct sl_link *link, const struct sl_e
     note_gap(link, now);
     sync->heard = true;
     sync->hello_at = now;
+    sl_clock_forget_witness(&node->clock, link->peer.origin);
     sl_clock_hear(&node->clock, (size_t)link->slot, (enum sl_clock_source)sync->hello.clock_source,
                   sync->hello.unix_us, now);
     if (is_equal(sync, &ours)) {

@@ -40,6 +40,7 @@ struct sl_sync {
     sl_time new_at;        /* last envelope that was new here */
     /* The present repair, or the last. */
     uint32_t gain;         /* envelopes that it brought, or that it gave */
+    uint32_t spent;        /* symbols that were sent for it */
     bool tried;            /* it was begun here, and not yet judged by its gain */
     bool answered;         /* our sketch arrived */
     unsigned sketch_tries; /* times that it was sent */

@@ -39,7 +39,7 @@ static bool is_thin(enum sl_crowd_field field)
 static struct expectation expectation_of(const struct sl_crowd_config *c)
 {
     if (c->attack == SL_CROWD_FLOODER)
-        return (struct expectation){.delivered = 5, .timely = 0, .goal_delivered = 95};
+        return (struct expectation){.delivered = 90, .timely = 30, .goal_delivered = 95};
     if (c->churn && is_thin(c->field)) /* no second way: what could be had is a guess */
         return (struct expectation){.delivered = 30, .timely = 30, .goal_delivered = 99.9};
     if (c->attack == SL_CROWD_GARBAGE && c->churn)

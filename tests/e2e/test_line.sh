@@ -2,7 +2,7 @@
 # Two people who cannot reach each other chat through a board between them; 40 % of all datagrams are
 # lost on each hop: by the kernel where it can (netem), else by the daemons themselves.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/hundred.sh"
+. "$(dirname "$0")/across.sh"
 lab_begin
 if can_lose_in_kernel; then
     LINK_LOSS=40

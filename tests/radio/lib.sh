@@ -40,7 +40,6 @@ wifi_board() {
 # wifi_line NODE…: each hears the one before and the one behind. Only a bit for each pair: 1 3 6 12 … 
 wifi_line() {
     local node bit=1 mask
-    wifi_begin $#
     for node in "$@"; do
         mask=$((bit | bit >> 1))
         [ "$node" != "${!#}" ] || mask=$((bit >> 1))
@@ -52,7 +51,6 @@ wifi_line() {
 # wifi_cell NODE…: each hears all.
 wifi_cell() {
     local node
-    wifi_begin $#
     for node in "$@"; do
         wifi_board "$node" 1
     done

@@ -1,9 +1,10 @@
 #!/bin/bash
 # Two hops on Wi-Fi ad hoc, each losing 40 % of what is sent into it.
 . "$(dirname "$0")/lib.sh"
-. "$RADIO/../e2e/hundred.sh"
+. "$RADIO/../e2e/across.sh"
 lab_begin
 lab_network A B C
+wifi_begin 3
 wifi_line A B C
 modprobe sch_netem
 for node in A B C; do

@@ -10,7 +10,7 @@
 
 enum {
     CHAIN_MAX = 160,
-    CERTIFICATE_MIN = 4 + 4 + 8 + 8 + SL_KEY_LEN + 1,
+    CERTIFICATE_MIN = 4 + 4 + 4 + 8 + 8 + SL_KEY_LEN + 1,
     CRL_HEADER = 8,
     QUEUE_MAX = 16,
     MESSAGE_MAX = SL_DATAGRAM_MAX - 17,
@@ -76,6 +76,7 @@ size_t sl_fake_chain(const struct sl_fake_member_config *config, uint8_t *ret_ch
     sl_write_u16(&w, (uint16_t)(CERTIFICATE_MIN + name_len));
     sl_write_u32(&w, config->network);
     sl_write_u32(&w, config->serial);
+    sl_write_u32(&w, config->invite);
     sl_write_u64(&w, (uint64_t)config->not_before);
     sl_write_u64(&w, (uint64_t)config->not_after);
     sl_write_bytes(&w, config->key, SL_KEY_LEN);
@@ -119,6 +120,7 @@ static int read_chain(const uint8_t *chain, size_t len, struct sl_fake_member_co
     sl_read_u16(&r);
     ret_config->network = sl_read_u32(&r);
     ret_config->serial = sl_read_u32(&r);
+    ret_config->invite = sl_read_u32(&r);
     ret_config->not_before = (int64_t)sl_read_u64(&r);
     ret_config->not_after = (int64_t)sl_read_u64(&r);
     sl_read_copy(&r, ret_config->key, SL_KEY_LEN);
@@ -144,6 +146,14 @@ static enum sl_refusal judge(const struct sl_fake_member *member,
     return SL_REFUSAL_NONE;
 }
 
+static void write_serial(uint32_t serial, uint8_t ret_serial[20])
+{
+    struct sl_writer w;
+    memset(ret_serial, 0, 16);
+    sl_writer_init(&w, ret_serial + 16, 4);
+    sl_write_u32(&w, serial);
+}
+
 static int check(void *ctx, const uint8_t *chain, size_t len, int64_t unix_time,
                  struct sl_identity *ret_identity, enum sl_refusal *ret_refusal)
 {
@@ -161,11 +171,9 @@ static int check(void *ctx, const uint8_t *chain, size_t len, int64_t unix_time,
     struct sl_identity identity = {
         .not_before = peer.not_before,
         .not_after = peer.not_after != 0 ? peer.not_after : INT64_MAX,
-        .serial = {[16] = (uint8_t)(peer.serial >> 24),
-                   [17] = (uint8_t)(peer.serial >> 16),
-                   [18] = (uint8_t)(peer.serial >> 8),
-                   [19] = (uint8_t)peer.serial},
     };
+    write_serial(peer.serial, identity.serial);
+    write_serial(peer.invite, identity.issuer_serial);
     memcpy(identity.key, peer.key, SL_KEY_LEN);
     memcpy(identity.name, peer.name, sizeof(identity.name));
     sl_origin_of_key(member->config.primitives, peer.key, identity.origin);

@@ -2,8 +2,8 @@
  * records that everyone believes, and a session is a handshake of two flights and plain messages.
  * Nothing is secret here; what is tested is what the mesh makes of it.
  *
- * certificate  network u32, serial u32, not before i64, not after i64, key 32, name length u8, name
- * CRL          network u32, number u32, serials u32 each */
+ * certificate  network u32, serial u32, invite u32, not before i64, not after i64, key 32, name
+ * length u8, name CRL          network u32, number u32, serials u32 each */
 #ifndef SL_SIM_FAKE_SESSIONS_H
 #define SL_SIM_FAKE_SESSIONS_H
 
@@ -15,6 +15,7 @@ struct sl_fake_member_config {
     const struct sl_primitives *primitives; /* borrowed: outlives the member */
     uint32_t network;
     uint32_t serial;
+    uint32_t invite;               /* serial number of the invite it came through; 0: none */
     int64_t not_before, not_after; /* Unix seconds; 0: no bound */
     uint8_t key[SL_KEY_LEN];       /* Ed25519, public */
     char name[64];

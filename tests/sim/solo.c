@@ -176,12 +176,18 @@ void sl_solo_send_element(struct sl_solo *solo, struct sl_fake_peer *peer, uint8
     sl_solo_send_frame(solo, peer, body, (size_t)body_len);
 }
 
+/* As far apart as an origin's share allows on average. */
+static uint64_t next_created(struct sl_fake_peer *peer)
+{
+    return peer->created += (uint64_t)SL_ORIGIN_WINDOW / SL_ORIGIN_SHARE;
+}
+
 size_t sl_solo_envelope(struct sl_solo *solo, struct sl_fake_peer *peer,
                         const struct sl_solo_draft *draft, uint8_t ret_value[SL_ENVELOPE_MAX])
 {
     struct sl_envelope envelope = {
         .kind = draft->kind,
-        .created = draft->created != 0 ? draft->created : ++peer->created,
+        .created = draft->created != 0 ? draft->created : next_created(peer),
         .lifetime = draft->lifetime != 0 ? draft->lifetime : 86400,
         .payload = draft->payload,
         .payload_len = draft->payload_len,

@@ -153,44 +153,90 @@ static void test_first_time_at_once(void **state)
     assert_int_equal(scene_error(&s), 0);
 }
 
-static void test_steps_are_bounded(void **state)
+enum { YOUNG_SECONDS = 31 };
+
+/* Three neighbours have set it, and others can no longer join them at once. */
+static void scene_settle(struct scene *s)
+{
+    scene_init(s);
+    for (int i = 0; i < 3; i++)
+        scene_add(s, SL_CLOCK_NEIGHBOURS, 0);
+    scene_run(s, YOUNG_SECONDS);
+}
+
+static void scene_lie(struct scene *s, int64_t lie)
+{
+    for (size_t i = 0; i < s->count; i++)
+        s->lies[i] = lie;
+}
+
+static void test_a_set_clock_moves_as_crystals_drift(void **state)
+{
+    (void)state;
+    for (int sign = -1; sign <= 1; sign += 2) {
+        struct scene s;
+        scene_settle(&s);
+        scene_lie(&s, sign * SL_HOUR);
+        int64_t last = 0;
+        for (int i = 0; i < SL_CLOCK_HOLD / SL_SECOND; i++) {
+            scene_second(&s);
+            assert_in_range(sign * (scene_error(&s) - last), 0, SL_CLOCK_DRIFT);
+            last = scene_error(&s);
+        }
+    }
+}
+
+static void test_a_clock_without_a_quorum_goes_by_steps(void **state)
 {
     (void)state;
     struct scene s;
     scene_init(&s);
-    for (int i = 0; i < 3; i++)
-        scene_add(&s, SL_CLOCK_NEIGHBOURS, 0);
+    scene_add(&s, SL_CLOCK_NTP, 0);
     scene_second(&s);
-    for (int sign = -1; sign <= 1; sign += 2) {
-        for (int i = 0; i < 3; i++)
-            s.lies[i] = sign * 10 * SL_SECOND;
-        int64_t last = scene_error(&s);
-        for (int i = 0; i < 300; i++) {
-            scene_second(&s);
-            int64_t moved = (scene_error(&s) - last) * sign;
-            assert_in_range(moved, 0, SL_CLOCK_STEP);
-            last = scene_error(&s);
-        }
-        assert_in_range(sign * last, 9500 * SL_MILLISECOND, 10 * SL_SECOND);
+    s.lies[0] = SL_HOUR;
+    for (int i = 1; i <= 100; i++) {
+        scene_second(&s);
+        assert_int_equal(scene_error(&s), i * SL_CLOCK_STEP);
     }
+}
+
+/* All the others, minutes on end: whoever joined among liars, or was set wrong, comes right. */
+static void test_a_steady_median_is_taken_at_last(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_settle(&s);
+    scene_lie(&s, SL_DAY);
+    scene_run(&s, SL_CLOCK_HOLD / SL_SECOND - 1);
+    assert_in_range(scene_error(&s), 0, SL_SECOND);
+    scene_run(&s, 5);
+    assert_int_equal(scene_error(&s), SL_DAY);
+}
+
+static void test_a_median_that_wanders_is_not(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_settle(&s);
+    for (int minute = 0; minute < 60; minute++) {
+        scene_lie(&s, minute % 2 ? SL_HOUR : 2 * SL_HOUR);
+        scene_run(&s, 60);
+    }
+    assert_in_range(scene_error(&s), 0, 3600 * SL_CLOCK_DRIFT);
 }
 
 static void test_ticking_often_moves_no_faster(void **state)
 {
     (void)state;
     struct scene s;
-    scene_init(&s);
-    for (int i = 0; i < 3; i++)
-        scene_add(&s, SL_CLOCK_NEIGHBOURS, 0);
-    scene_second(&s);
-    for (int i = 0; i < 3; i++)
-        s.lies[i] = SL_HOUR;
+    scene_settle(&s);
+    scene_lie(&s, SL_HOUR);
     for (int i = 0; i < 10; i++) {
         scene_second(&s);
         for (int k = 0; k < 1000; k++)
             sl_clock_tick(&s.clock, s.now + k * SL_SECOND / 1001);
     }
-    assert_int_equal(scene_error(&s), 10 * SL_CLOCK_STEP);
+    assert_int_equal(scene_error(&s), 10 * SL_CLOCK_DRIFT);
 }
 
 /* Hellos always come late. A flock that followed every lateness would fall back for ever. */
@@ -317,7 +363,7 @@ static void test_never_again_fewer_than_three(void **state)
     assert_int_equal(scene_error(&s), 0);
     scene_add(&s, SL_CLOCK_NEIGHBOURS, YEAR);
     scene_run(&s, 10);
-    assert_int_equal(scene_error(&s), 10 * SL_CLOCK_STEP);
+    assert_int_equal(scene_error(&s), 10 * SL_CLOCK_DRIFT);
 }
 
 /* Also when they were heard while nobody needed to be followed. */
@@ -526,6 +572,96 @@ static void row_21_flock_with_liars_and_late_hellos(void **state)
     }
 }
 
+/* ---- Witnesses ---- */
+
+/* `count` origins from `first` on say something, each for itself. */
+static void scene_witness(struct scene *s, uint8_t first, int count, int64_t lie, uint16_t invite)
+{
+    for (int i = 0; i < count; i++) {
+        uint8_t origin[SL_ORIGIN_LEN] = {1, (uint8_t)(first + i)};
+        sl_time age = i % 5 * SL_SECOND;
+        sl_clock_witness(&s->clock, origin, invite, TRUE_OFFSET + s->now - age + lie, age, s->now);
+    }
+}
+
+/* The majority of the network counts, not that of a corner of it. */
+static void row_21_a_corner_full_of_liars(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_init(&s);
+    for (int i = 0; i < 20; i++)
+        scene_add(&s, SL_CLOCK_NEIGHBOURS, i < 14 ? SL_HOUR : 0);
+    scene_witness(&s, 0, 20, 0, 0);
+    scene_witness(&s, 100, 3, SL_HOUR, 0);
+    scene_run(&s, 1800);
+    assert_int_equal(scene_error(&s), 0);
+}
+
+/* Who was switched on there comes right as soon as it has heard enough of the others. */
+static void row_21_who_joins_among_liars_heals(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_init(&s);
+    for (int i = 0; i < 5; i++)
+        scene_add(&s, SL_CLOCK_NTP, i < 4 ? SL_HOUR : 0);
+    scene_run(&s, 120);
+    assert_int_equal(scene_error(&s), SL_HOUR);
+    scene_witness(&s, 0, 10, 0, 0);
+    scene_run(&s, SL_CLOCK_HOLD / SL_SECOND + 1);
+    assert_in_range(llabs(scene_error(&s)), 0, SL_SECOND);
+}
+
+static void test_a_witness_counts_once_and_for_an_hour(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_settle(&s);
+    for (int i = 0; i < 50; i++) /* one origin, however much it writes */
+        scene_witness(&s, 0, 1, SL_HOUR, 0);
+    scene_run(&s, SL_CLOCK_HOLD / SL_SECOND + 10);
+    assert_int_equal(scene_error(&s), 0);
+    scene_witness(&s, 0, 4, SL_HOUR, 0); /* four against three */
+    scene_run(&s, 10);
+    assert_int_equal(scene_error(&s), 10 * SL_CLOCK_DRIFT);
+    for (uint8_t i = 0; i < 4; i++) /* they come near, and their hellos count instead */
+        sl_clock_forget_witness(&s.clock, (const uint8_t[SL_ORIGIN_LEN]){1, i});
+    scene_run(&s, SL_CLOCK_HOLD / SL_SECOND + 10);
+    assert_int_equal(scene_error(&s), 10 * SL_CLOCK_DRIFT);
+    scene_witness(&s, 0, 4, SL_HOUR, 0);
+    s.now += SL_HOUR + SL_SECOND;
+    scene_run(&s, SL_CLOCK_HOLD / SL_SECOND + 10);
+    assert_int_equal(scene_error(&s), 10 * SL_CLOCK_DRIFT);
+}
+
+/* What was long under way says nothing: its age is only what relays say. */
+static void test_old_envelopes_are_no_witnesses(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_settle(&s);
+    for (uint8_t i = 0; i < 50; i++) {
+        sl_time age = SL_CLOCK_WITNESS_AGE + 1;
+        sl_clock_witness(&s.clock, (const uint8_t[SL_ORIGIN_LEN]){2, i}, 0, TRUE_OFFSET, age,
+                         s.now);
+    }
+    scene_run(&s, SL_CLOCK_HOLD / SL_SECOND + 10);
+    assert_int_equal(scene_error(&s), 0);
+}
+
+/* Whoever holds an invite makes as many origins as he likes. */
+static void row_15_guests_of_an_invite_are_few_witnesses(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_settle(&s);
+    scene_witness(&s, 0, 20, 0, 0);
+    scene_witness(&s, 100, 100, SL_HOUR, 7);
+    scene_run(&s, SL_CLOCK_HOLD / SL_SECOND + 10);
+    assert_int_equal(scene_error(&s), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -534,7 +670,10 @@ int main(void)
         cmocka_unit_test(test_ranks_of_sources),
         cmocka_unit_test(test_what_is_no_date_is_ignored),
         cmocka_unit_test(test_first_time_at_once),
-        cmocka_unit_test(test_steps_are_bounded),
+        cmocka_unit_test(test_a_set_clock_moves_as_crystals_drift),
+        cmocka_unit_test(test_a_clock_without_a_quorum_goes_by_steps),
+        cmocka_unit_test(test_a_steady_median_is_taken_at_last),
+        cmocka_unit_test(test_a_median_that_wanders_is_not),
         cmocka_unit_test(test_ticking_often_moves_no_faster),
         cmocka_unit_test(test_small_differences_move_nothing),
         cmocka_unit_test(test_median_of_an_even_number),
@@ -550,6 +689,11 @@ int main(void)
         cmocka_unit_test(row_21_the_first_neighbour_is_a_liar),
         cmocka_unit_test(row_21_one_liar_beside_a_stored_flock),
         cmocka_unit_test(row_21_flock_with_liars_and_late_hellos),
+        cmocka_unit_test(row_21_a_corner_full_of_liars),
+        cmocka_unit_test(row_21_who_joins_among_liars_heals),
+        cmocka_unit_test(test_a_witness_counts_once_and_for_an_hour),
+        cmocka_unit_test(test_old_envelopes_are_no_witnesses),
+        cmocka_unit_test(row_15_guests_of_an_invite_are_few_witnesses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
