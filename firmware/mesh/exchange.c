@@ -8,9 +8,9 @@
 #include <string.h>
 
 enum {
-    BITS_STEP = 2, /* finer after a partition that does not decode */
-    MORE_TRIES = 8,
-    MORE_DOUBLINGS = 3,
+    BITS_STEP = 2,  /* finer after a partition that does not decode */
+    MORE_TRIES = 6, /* in 3 s: then the other side does not answer any more */
+    MORE_DOUBLINGS = 1,
 };
 
 #define GAP_WAIT  (50 * SL_MILLISECOND) /* for symbols that may still be under way */

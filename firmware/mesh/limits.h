@@ -30,6 +30,10 @@
 /* Heard but without a session; about 150 bytes each. */
 #define SL_HEARD_MAX 512
 
+/* Link ids of which is known which beacons came; 32 bytes each. Rows of four, so that hardly one of
+ * 200 in reach finds its row full. */
+#define SL_BEACONS_MAX 1024
+
 /* Handshakes cost 43 kB and some 7 ms of CPU each on a laptop, 60 ms on a small board. */
 #define SL_HANDSHAKES_MAX    16
 #define SL_HANDSHAKE_TIMEOUT (20 * SL_SECOND)

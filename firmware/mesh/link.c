@@ -396,6 +396,7 @@ static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
     struct sl_link *link = SL_ALARM_OWNER(alarm, struct sl_link, alarm);
     const struct sl_sessions *sessions = &node->config.sessions;
     if (now >= silence_at(link)) {
+        sl_neighbour_unheard(node, link->neighbour);
         sl_link_end(node, link, link->up ? SL_REFUSAL_NONE : SL_REFUSAL_TIMEOUT, now);
         return;
     }

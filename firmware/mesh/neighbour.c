@@ -7,11 +7,13 @@
 
 enum {
     SAME_ADDRESS_MAX = 2, /* one that was, one that comes */
+    FEW_LINKS = 4,        /* with fewer, a doubtful one is better than none */
+    HASTY_BEACONS = 8,    /* the first ones follow quickly, so that all find each other soon */
 };
 
 #define COOKIE_SLOT (30 * SL_SECOND)
 #define VERIFY_INTERVAL                                                                            \
-    (30 * SL_SECOND)                   /* a beacon this long after is answered with a probe again */
+    (4 * SL_SECOND)                    /* a beacon this long after is answered with a probe again */
 #define FORGET_AFTER (120 * SL_SECOND) /* without a link, and without proof of its address */
 #define YIELD_AFTER  (3 * SL_SECOND)   /* an unlinked one leaves its place to a newer one */
 #define RETRY_MIN    (2 * SL_SECOND)
@@ -199,7 +201,79 @@ static struct sl_neighbour *add(struct sl_node *node, const struct place *place,
     return neighbour;
 }
 
+/* ---- Whom to try ---- */
+
+static struct sl_beacon_source source_of(int bearer, const uint8_t link_id[SL_LINK_ID_LEN])
+{
+    struct sl_beacon_source source = {.bearer = (uint8_t)bearer};
+    memcpy(source.link_id, link_id, SL_LINK_ID_LEN);
+    return source;
+}
+
+static uint8_t link_count(const struct sl_node_bearer *bearer)
+{
+    return (uint8_t)sl_count_bits(bearer->links);
+}
+
+/* Most of its latest beacons came, so that a session with it is not tried in vain; whoever has few
+ * links waits for fewer of them, whoever has none for a single one. */
+static bool is_heard_well(const struct sl_node *node, int number,
+                          const uint8_t link_id[SL_LINK_ID_LEN], unsigned links)
+{
+    struct sl_beacon_source source = source_of(number, link_id);
+    if (!node->bearers[number].info.broadcast || links == 0)
+        return true;
+    if (links < FEW_LINKS)
+        return sl_beacons_came(&node->beacons, &source, 3) >= 2;
+    return sl_beacons_came(&node->beacons, &source, 5) >= 4;
+}
+
+void sl_neighbour_unheard(struct sl_node *node, const struct sl_neighbour *neighbour)
+{
+    struct sl_beacon_source source = source_of(neighbour->bearer, neighbour->peer_id);
+    sl_beacons_forget(&node->beacons, &source);
+}
+
+/* ---- Sending greetings ---- */
+
+static void send(struct sl_node *node, const struct place *place, struct sl_greeting *greeting)
+{
+    uint8_t bytes[SL_HANDSHAKE_PACKET_LEN];
+    memcpy(greeting->from, node->link_id, SL_LINK_ID_LEN);
+    sl_greeting_encode(greeting, &node->config.primitives, node->beacon_key, bytes);
+    sl_output_datagram(node, place->bearer, place->address, bytes, sizeof(bytes));
+}
+
+static void send_beacon(struct sl_node *node, const struct place *place)
+{
+    struct sl_greeting beacon = {.type = SL_PACKET_BEACON};
+    const struct sl_primitives *p = &node->config.primitives;
+    p->random(p->ctx, beacon.salt, sizeof(beacon.salt));
+    const struct sl_node_bearer *bearer = &node->bearers[place->bearer];
+    beacon.number = bearer->beacon_number;
+    beacon.links = link_count(bearer);
+    send(node, place, &beacon);
+}
+
+static void send_probe(struct sl_node *node, const struct place *place,
+                       const uint8_t to[SL_LINK_ID_LEN], sl_time now)
+{
+    struct sl_greeting probe = {.type = SL_PACKET_PROBE};
+    memcpy(probe.to, to, SL_LINK_ID_LEN);
+    make_cookie(node, place, to, cookie_slot(now), probe.cookie);
+    send(node, place, &probe);
+}
+
 /* ---- What becomes of it ---- */
+
+/* Before another session, whether it is there at all, and knows us: our CONFIRM may have been lost,
+ * and a session with whom it does not know gets no answer. */
+static void ask(struct sl_node *node, struct sl_neighbour *neighbour, sl_time now)
+{
+    struct place place = {.bearer = neighbour->bearer, .address = &neighbour->address};
+    neighbour->asked = true;
+    send_probe(node, &place, neighbour->peer_id, now);
+}
 
 static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
 {
@@ -210,10 +284,11 @@ static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
         sl_neighbour_remove(node, neighbour, now);
         return;
     }
-    if (sl_neighbour_is_client(neighbour))
-        sl_link_connect(node, neighbour, now);
-    else
-        sl_node_alarm(node, alarm, neighbour->verified_at + FORGET_AFTER);
+    if (sl_neighbour_is_client(neighbour) &&
+        is_heard_well(node, neighbour->bearer, neighbour->peer_id,
+                      link_count(&node->bearers[neighbour->bearer])))
+        ask(node, neighbour, now);
+    sl_neighbour_unlinked(node, neighbour, now);
 }
 
 void sl_neighbour_unlinked(struct sl_node *node, struct sl_neighbour *neighbour, sl_time now)
@@ -262,13 +337,22 @@ static struct sl_neighbour *find(const struct sl_node *node, const struct place 
     return n;
 }
 
+static void admit_again(struct sl_node *node, struct sl_neighbour *known, sl_time now)
+{
+    known->verified_at = now;
+    if (!known->asked || !is_idle(known))
+        return;
+    known->asked = false;
+    sl_link_connect(node, known, now);
+}
+
 /* It proved that it is at that address. */
 static void admit(struct sl_node *node, const struct place *place,
                   const uint8_t peer_id[SL_LINK_ID_LEN], sl_time now)
 {
     struct sl_neighbour *known = find(node, place, peer_id);
     if (known && memcmp(known->own_id, node->link_id, SL_LINK_ID_LEN) == 0) {
-        known->verified_at = now;
+        admit_again(node, known, now);
         return;
     }
     struct sl_neighbour *neighbour = add(node, place, peer_id, now);
@@ -282,32 +366,19 @@ static void admit(struct sl_node *node, const struct place *place,
 
 /* ---- Greetings ---- */
 
-static void send(struct sl_node *node, const struct place *place, struct sl_greeting *greeting)
-{
-    uint8_t bytes[SL_HANDSHAKE_PACKET_LEN];
-    memcpy(greeting->from, node->link_id, SL_LINK_ID_LEN);
-    sl_greeting_encode(greeting, &node->config.primitives, node->beacon_key, bytes);
-    sl_output_datagram(node, place->bearer, place->address, bytes, sizeof(bytes));
-}
-
-static void send_beacon(struct sl_node *node, const struct place *place)
-{
-    struct sl_greeting beacon = {.type = SL_PACKET_BEACON};
-    const struct sl_primitives *p = &node->config.primitives;
-    p->random(p->ctx, beacon.salt, sizeof(beacon.salt));
-    send(node, place, &beacon);
-}
-
 static void take_beacon(struct sl_node *node, const struct place *place,
                         const struct sl_greeting *beacon, sl_time now)
 {
     const struct sl_neighbour *known = find(node, place, beacon->from);
+    struct sl_beacon_source source = source_of(place->bearer, beacon->from);
+    uint8_t links = link_count(&node->bearers[place->bearer]);
+    sl_beacons_note(&node->beacons, &source, beacon->number, now);
+    if (!is_heard_well(node, place->bearer, beacon->from,
+                       links < beacon->links ? links : beacon->links))
+        return;
     if (known && (!is_idle(known) || now - known->verified_at < VERIFY_INTERVAL))
         return;
-    struct sl_greeting probe = {.type = SL_PACKET_PROBE};
-    memcpy(probe.to, beacon->from, SL_LINK_ID_LEN);
-    make_cookie(node, place, beacon->from, cookie_slot(now), probe.cookie);
-    send(node, place, &probe);
+    send_probe(node, place, beacon->from, now);
 }
 
 static void take_probe(struct sl_node *node, const struct place *place,
@@ -334,13 +405,29 @@ static void take_reply(struct sl_node *node, const struct place *place,
     admit(node, place, reply->from, now);
 }
 
+/* Only who has no session with us goes so far. If we believe that there is one it ended without a
+ * word, and what the peer says to all, under a key that we still hold, makes it look alive. A
+ * CONFIRM that is older than the link cannot be replayed any more when the link is that old, and
+ * does nothing that silence would not do. */
+static void open_anew(struct sl_node *node, struct sl_neighbour *neighbour, sl_time now)
+{
+    if (!neighbour || !neighbour->link || !neighbour->link->up || neighbour->pending ||
+        !sl_neighbour_is_client(neighbour))
+        return;
+    if (now - neighbour->link->up_since >= 2 * COOKIE_SLOT ||
+        now - neighbour->link->last_heard >= YIELD_AFTER)
+        sl_link_connect(node, neighbour, now);
+}
+
 static void take_confirm(struct sl_node *node, const struct place *place,
                          const struct sl_greeting *confirm, sl_time now)
 {
-    if (is_our_cookie(node, place, confirm, now))
-        admit(node, place, confirm->from, now);
-    else
+    if (!is_our_cookie(node, place, confirm, now)) {
         node->status.rejected_garbage++;
+        return;
+    }
+    admit(node, place, confirm->from, now);
+    open_anew(node, find(node, place, confirm->from), now);
 }
 
 static void take_greeting(struct sl_node *node, const struct place *place,
@@ -392,8 +479,11 @@ void sl_neighbour_beacon_fire(struct sl_node *node, struct sl_alarm *alarm, sl_t
     struct sl_node_bearer *bearer = SL_ALARM_OWNER(alarm, struct sl_node_bearer, beacon);
     const struct sl_address everyone = {0};
     struct place place = {.bearer = (int)(bearer - node->bearers), .address = &everyone};
+    bearer->beacon_number++;
+    bearer->beacon_count++;
     send_beacon(node, &place);
-    sl_time interval = beacon_interval(bearer, bearer->links != 0);
+    sl_time interval =
+        beacon_interval(bearer, bearer->links != 0 && bearer->beacon_count >= HASTY_BEACONS);
     sl_node_alarm(node, alarm, now + sl_node_jitter(node, interval));
 }
 
@@ -414,11 +504,19 @@ void sl_neighbour_peer_fire(struct sl_node *node, struct sl_alarm *alarm, sl_tim
     sl_node_alarm(node, alarm, now + sl_node_jitter(node, interval));
 }
 
+void sl_neighbour_count_anew(struct sl_node *node, struct sl_node_bearer *bearer)
+{
+    const struct sl_primitives *p = &node->config.primitives;
+    p->random(p->ctx, &bearer->beacon_number, sizeof(bearer->beacon_number));
+}
+
 void sl_neighbour_rotate(struct sl_node *node, sl_time now)
 {
     const struct sl_primitives *p = &node->config.primitives;
     if (now < node->link_id_until)
         return;
     p->random(p->ctx, node->link_id, sizeof(node->link_id));
+    for (size_t i = 0; i < SL_BEARERS_MAX; i++)
+        sl_neighbour_count_anew(node, &node->bearers[i]);
     node->link_id_until = now + LINK_ID_LIFE;
 }

@@ -9,6 +9,7 @@
 #include "mesh/node.h"
 
 struct sl_link;
+struct sl_node_bearer;
 
 /* One incarnation of a node at an address. When it restarts, or its link id changes, it comes back
  * as another neighbour at the same address, and the old one goes once the new one is linked. */
@@ -22,6 +23,7 @@ struct sl_neighbour {
     uint8_t own_id[SL_LINK_ID_LEN];  /* the one of ours that it knows */
     sl_time verified_at;             /* it last proved that it is at the address */
     sl_time retry_us;                /* back-off of the next try to open a session */
+    bool asked;                      /* for a proof that it is there: the next session follows it */
     enum sl_refusal last_refusal;
     struct sl_link *link;    /* a session at work or open */
     struct sl_link *pending; /* a new one that may take its place (RFC 6347, 4.2.8) */
@@ -53,6 +55,12 @@ void sl_neighbour_unlinked(struct sl_node *node, struct sl_neighbour *neighbour,
 void sl_neighbour_linked(struct sl_node *node, struct sl_neighbour *neighbour, sl_time now);
 
 void sl_neighbour_remove(struct sl_node *node, struct sl_neighbour *neighbour, sl_time now);
+
+/* It could not be reached, or not any longer: its beacons are waited for anew. */
+void sl_neighbour_unheard(struct sl_node *node, const struct sl_neighbour *neighbour);
+
+/* Beacons are numbered from a random number on, which says nothing of what was before. */
+void sl_neighbour_count_anew(struct sl_node *node, struct sl_node_bearer *bearer);
 
 /* New link ids each day. */
 void sl_neighbour_rotate(struct sl_node *node, sl_time now);

@@ -172,6 +172,7 @@ struct sl_node *sl_node_new(const struct sl_node_config *config, sl_time now)
     sl_share_init(&node->shares, random_seed(node));
     sl_relay_init(&node->relays, random_seed(node));
     sl_tree_init(&node->tree, random_seed(node));
+    sl_beacons_init(&node->beacons, random_seed(node));
     sl_clock_init(&node->clock);
     sl_alarm_init(&node->housekeeping, housekeeping);
     sl_revocation_init(node);
@@ -269,6 +270,7 @@ int sl_node_add_bearer(struct sl_node *node, const struct sl_bearer_info *info, 
     uint64_t burst =
         rate > ENVELOPES_IN_BURST * SL_DATAGRAM_MAX ? rate : ENVELOPES_IN_BURST * SL_DATAGRAM_MAX;
     *bearer = (struct sl_node_bearer){.used = true, .info = *info};
+    sl_neighbour_count_anew(node, bearer);
     sl_map_init(&bearer->by_address, sizeof(struct sl_address), SL_HEARD_MAX, random_seed(node));
     sl_bucket_init(&bearer->airtime, rate, burst, now);
     sl_sender_init(node, &bearer->sender, SL_KEY_BEARER, now);

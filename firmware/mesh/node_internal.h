@@ -2,6 +2,7 @@
  *
  *   node.c       what the outside calls        status.c     what a person may see
  *   neighbour.c  greetings, beacons, link ids  link.c       sessions with neighbours
+ *   beacons.c    which beacons came
  *   keys.c       keys of frames                frame.c      frames coming in
  *   accept.c     checks of an envelope         relay.c      the fast path
  *   keep.c       store, index, holders         origins.c    identities, revocation
@@ -16,6 +17,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/prng.h"
+#include "mesh/beacons.h"
 #include "mesh/index.h"
 #include "mesh/link.h"
 #include "mesh/neighbour.h"
@@ -38,6 +40,8 @@ struct sl_node_bearer {
     struct sl_sender sender;  /* the broadcast key on this bearer */
     struct sl_bucket airtime; /* bytes that traffic of others may take */
     struct sl_alarm beacon;
+    uint8_t beacon_number; /* of the last one to all */
+    unsigned beacon_count; /* sent to all so far */
     struct sl_alarm hello;
     unsigned hello_count;
     struct sl_output *open[SL_OUTPUT_CLASSES]; /* broadcast frame that still takes elements */
@@ -53,6 +57,7 @@ struct sl_node {
     uint8_t boot_secret[SL_KEY_LEN]; /* cookies */
     uint8_t link_id[SL_LINK_ID_LEN]; /* the present one; links keep the one they began with */
     sl_time link_id_until;
+    struct sl_beacons beacons;
     struct sl_clock clock;
     struct sl_index *index; /* what the store holds */
     struct sl_origins origins;

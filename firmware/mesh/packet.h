@@ -16,7 +16,8 @@ enum sl_packet_type {
 };
 
 /* BEACON, PROBE, REPLY and CONFIRM all are exactly this long, so that no answer is longer than what
- * it answers: type u8, from 8, body 24, tag 16. Body of a beacon: salt. Of the others: to 8,
+ * it answers: type u8, from 8, body 24, tag 16. Body of a beacon: number u8, links u8, salt. Of
+ * the others: to 8,
  * cookie 8, echo 8 (zeros where there is none). */
 #define SL_HANDSHAKE_PACKET_LEN 49
 #define SL_COOKIE_LEN           8
@@ -27,7 +28,9 @@ struct sl_greeting {
     uint8_t to[SL_LINK_ID_LEN];    /* not in a beacon */
     uint8_t cookie[SL_COOKIE_LEN]; /* PROBE, REPLY */
     uint8_t echo[SL_COOKIE_LEN];   /* REPLY, CONFIRM */
-    uint8_t salt[24];              /* BEACON */
+    uint8_t number;                /* BEACON: one more than in the one before */
+    uint8_t links;                 /* BEACON: that its sender has on the bearer */
+    uint8_t salt[22];              /* BEACON */
 };
 
 /* Writes the greeting and its tag; always SL_HANDSHAKE_PACKET_LEN bytes. */

@@ -126,7 +126,8 @@ void sl_solo_send_greeting(struct sl_solo *solo, struct sl_fake_peer *peer,
                            const uint8_t echo[SL_COOKIE_LEN])
 {
     uint8_t bytes[SL_HANDSHAKE_PACKET_LEN];
-    struct sl_greeting greeting = {.type = type};
+    struct sl_greeting greeting = {
+        .type = type, .number = peer->beacon_number, .links = peer->beacon_links};
     memcpy(greeting.from, peer->link_id, SL_LINK_ID_LEN);
     memcpy(greeting.to, peer->node_id, SL_LINK_ID_LEN);
     if (cookie)

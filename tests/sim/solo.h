@@ -16,10 +16,11 @@ struct sl_fake_peer {
     uint8_t seed[SL_KEY_LEN]; /* Ed25519 */
     struct sl_fake_member_config certificate;
     uint8_t link_id[SL_LINK_ID_LEN];
-    uint8_t node_id[SL_LINK_ID_LEN]; /* the node's, once heard */
-    bool greeted;                    /* the greetings are done */
-    bool mute;                       /* answers nothing by itself */
-    bool half_open;                  /* begins handshakes and never ends them */
+    uint8_t node_id[SL_LINK_ID_LEN];     /* the node's, once heard */
+    uint8_t beacon_number, beacon_links; /* in its beacons */
+    bool greeted;                        /* the greetings are done */
+    bool mute;                           /* answers nothing by itself */
+    bool half_open;                      /* begins handshakes and never ends them */
     struct sl_fake_member *member;
     struct sl_session *session;
     bool has_node_keys;

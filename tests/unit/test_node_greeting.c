@@ -281,6 +281,40 @@ static void test_the_table_of_heard_ones_is_bounded(void **state)
     sl_solo_done(&solo);
 }
 
+static bool is_answered(struct sl_solo *solo, struct sl_fake_peer *peer, uint8_t number)
+{
+    uint64_t before = solo->bytes_out;
+    peer->beacon_number = number;
+    sl_solo_send_greeting(solo, peer, SL_PACKET_BEACON, NULL, NULL);
+    sl_solo_drain(solo);
+    return solo->bytes_out > before;
+}
+
+/* Links that are there: the more of them on both sides, the more of its beacons must have come. */
+static void test_a_link_is_tried_with_whom_is_heard_well(void **state)
+{
+    (void)state;
+    struct sl_solo solo;
+    sl_solo_init(&solo, 21, true, NULL);
+    for (size_t links = 0; links <= 5; links++) {
+        struct sl_fake_peer *peer = sl_solo_add_peer(&solo);
+        peer->mute = true;
+        peer->beacon_links = 9;
+        assert_true(is_answered(&solo, peer, 100) == (links == 0));
+        assert_false(links > 0 && is_answered(&solo, peer, 100));  /* the same once more */
+        assert_true(is_answered(&solo, peer, 102) == (links < 4)); /* one was missed */
+        assert_true(is_answered(&solo, peer, 104) == (links < 4));
+        assert_true(is_answered(&solo, peer, 105) == (links < 4));
+        assert_true(is_answered(&solo, peer, 106));
+        sl_solo_remove_peer(&solo, peer);
+        assert_true(sl_solo_link(&solo, sl_solo_add_peer(&solo)));
+    }
+    struct sl_fake_peer *lonely = sl_solo_add_peer(&solo);
+    lonely->mute = true;
+    assert_true(is_answered(&solo, lonely, 7));
+    sl_solo_done(&solo);
+}
+
 static void test_silent_neighbours_are_forgotten(void **state)
 {
     (void)state;
@@ -332,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_row_8_beacons_of_two_days_share_nothing),
         cmocka_unit_test(test_links_survive_the_change_of_day),
         cmocka_unit_test(test_the_table_of_heard_ones_is_bounded),
+        cmocka_unit_test(test_a_link_is_tried_with_whom_is_heard_well),
         cmocka_unit_test(test_silent_neighbours_are_forgotten),
         cmocka_unit_test(test_a_node_ignores_itself),
     };

@@ -454,6 +454,29 @@ static void test_removing_a_bearer_ends_its_links(void **state)
     sl_fabric_free(fabric);
 }
 
+/* One side has lost the link and the other has not: whoever of them is the client, and although
+ * what is said to all still makes the other one look alive, they are linked again within seconds.
+ */
+static void test_a_link_that_one_side_lost_comes_back(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct sl_fabric *fabric = sl_fabric_new(&(struct sl_fabric_config){.seed = seed});
+        for (int i = 0; i < 4; i++)
+            sl_fabric_add_node(fabric, NULL);
+        int air = sl_fabric_mesh(fabric);
+        assert_true(sl_fabric_run_until_linked(fabric, 20 * SL_SECOND));
+        sl_fabric_run(fabric, 90 * SL_SECOND);
+        sl_fabric_detach(fabric, air, 0);
+        sl_fabric_attach(fabric, air, 0);
+        assert_true(sl_fabric_run_until_linked(fabric, 10 * SL_SECOND));
+        sl_fabric_run(fabric, SL_SECOND);
+        sl_fabric_publish(fabric, 0, "again", 5, NULL);
+        assert_true(sl_fabric_run_until_stored(fabric, 5, 5 * SL_SECOND));
+        sl_fabric_free(fabric);
+    }
+}
+
 static void test_loss_is_estimated(void **state)
 {
     (void)state;
@@ -540,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_row_15_one_key_does_not_fill_the_table),
         cmocka_unit_test(test_sessions_are_capped),
         cmocka_unit_test(test_removing_a_bearer_ends_its_links),
+        cmocka_unit_test(test_a_link_that_one_side_lost_comes_back),
         cmocka_unit_test(test_loss_is_estimated),
         cmocka_unit_test(test_keys_change_each_day),
         cmocka_unit_test(test_a_goodbye_in_a_frame_is_ignored),

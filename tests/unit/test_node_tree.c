@@ -155,7 +155,7 @@ static void test_broadcast_and_tree_on_the_same_node(void **state)
 {
     (void)state;
     enum { SQUARE = 8, ENVELOPES = 20 };
-    struct sl_fabric *fabric = fabric_of(5, 2 * SQUARE);
+    struct sl_fabric *fabric = fabric_of(4, 2 * SQUARE);
     uint64_t before[4], crossed = 0;
     int bridges[3];
     for (int side = 0; side < 2; side++) {

@@ -44,6 +44,8 @@ static struct sl_greeting make_greeting(enum sl_packet_type type)
     memset(g.from, 0xf1, sizeof(g.from));
     if (type == SL_PACKET_BEACON) {
         memset(g.salt, 0x5a, sizeof(g.salt));
+        g.number = 0x17;
+        g.links = 0x33;
         return g;
     }
     memset(g.to, 0x70, sizeof(g.to));
@@ -77,6 +79,8 @@ static void test_greeting_round_trip(void **state)
         assert_memory_equal(out.cookie, in.cookie, sizeof(in.cookie));
         assert_memory_equal(out.echo, in.echo, sizeof(in.echo));
         assert_memory_equal(out.salt, in.salt, sizeof(in.salt));
+        assert_int_equal(out.number, in.number);
+        assert_int_equal(out.links, in.links);
     }
 }
 
