@@ -201,16 +201,18 @@ static void remove_neighbours(struct sl_node *node, int bearer, sl_time now)
     }
 }
 
+static void remove_peer(struct sl_node *node, struct sl_peer **place)
+{
+    sl_heap_cancel(&node->alarms, &(*place)->beacon.timer);
+    free(*place);
+    *place = NULL;
+}
+
 static void remove_peers(struct sl_node *node, int bearer)
 {
-    for (size_t i = 0; i < SL_PEERS_MAX; i++) {
-        struct sl_peer *peer = node->peers[i];
-        if (!peer || peer->bearer != bearer)
-            continue;
-        sl_heap_cancel(&node->alarms, &peer->beacon.timer);
-        free(peer);
-        node->peers[i] = NULL;
-    }
+    for (size_t i = 0; i < SL_PEERS_MAX; i++)
+        if (node->peers[i] && node->peers[i]->bearer == bearer)
+            remove_peer(node, &node->peers[i]);
 }
 
 void sl_node_remove_bearer(struct sl_node *node, int bearer, sl_time now)
@@ -313,6 +315,33 @@ int sl_node_add_peer(struct sl_node *node, int bearer, const struct sl_address *
     sl_node_alarm(node, &peer->beacon, now);
     *place = peer;
     return 0;
+}
+
+void sl_node_remove_peer(struct sl_node *node, int bearer, const struct sl_address *address,
+                         sl_time now)
+{
+    assert(bearer >= 0 && bearer < SL_BEARERS_MAX && node->bearers[bearer].used);
+    struct sl_address normal;
+    struct sl_neighbour *neighbour;
+    normalise(address, &normal);
+    for (size_t i = 0; i < SL_PEERS_MAX; i++) {
+        struct sl_peer *peer = node->peers[i];
+        if (peer && peer->bearer == bearer && memcmp(&peer->address, &normal, sizeof(normal)) == 0)
+            remove_peer(node, &node->peers[i]);
+    }
+    while ((neighbour = sl_neighbour_at(node, bearer, &normal)))
+        sl_neighbour_remove(node, neighbour, now);
+}
+
+bool sl_node_is_linked(const struct sl_node *node, int bearer, const struct sl_address *address)
+{
+    assert(bearer >= 0 && bearer < SL_BEARERS_MAX && node->bearers[bearer].used);
+    struct sl_address normal;
+    normalise(address, &normal);
+    const struct sl_neighbour *n = sl_neighbour_at(node, bearer, &normal);
+    while (n && !(n->link && n->link->up))
+        n = n->same_address;
+    return n != NULL;
 }
 
 /* ---- Turns ---- */

@@ -69,6 +69,13 @@ void sl_node_remove_bearer(struct sl_node *node, int bearer, sl_time now);
 int sl_node_add_peer(struct sl_node *node, int bearer, const struct sl_address *address,
                      sl_time now);
 
+/* The address is no more: its beacons end, and every link and neighbour there. */
+void sl_node_remove_peer(struct sl_node *node, int bearer, const struct sl_address *address,
+                         sl_time now);
+
+/* Whether a link to a member is up there. */
+bool sl_node_is_linked(const struct sl_node *node, int bearer, const struct sl_address *address);
+
 void sl_node_receive(struct sl_node *node, int bearer, const struct sl_address *from,
                      const uint8_t *bytes, size_t len, sl_time now);
 void sl_node_tick(struct sl_node *node, sl_time now);

@@ -33,6 +33,9 @@ void suite_command(const struct sl_crowd_config *c, char ret_command[SUITE_COMMA
                          (double)c->reorder_max / (double)SL_MILLISECOND);
     if (c->faults != 0 && len < SUITE_COMMAND_MAX)
         len += (size_t)snprintf(ret_command + len, SUITE_COMMAND_MAX - len, " --fault %s", faults);
+    if (c->bluetooth_percent + c->both_percent > 0 && len < SUITE_COMMAND_MAX)
+        len += (size_t)snprintf(ret_command + len, SUITE_COMMAND_MAX - len,
+                                " --bluetooth %u --both %u", c->bluetooth_percent, c->both_percent);
     if (c->messages_max > 0 && len < SUITE_COMMAND_MAX)
         snprintf(ret_command + len, SUITE_COMMAND_MAX - len, " --at-most %" PRIu64,
                  c->messages_max);
@@ -71,6 +74,19 @@ static void print_elements(const struct sl_crowd_result *r)
                    (double)r->air.class_airtime[i] / (double)SL_SECOND, classes[i]);
 }
 
+static void print_bluetooth(const struct sl_crowd_config *c, const struct sl_crowd_result *r)
+{
+    if (c->bluetooth_percent + c->both_percent == 0)
+        return;
+    printf("  bluetooth         %" PRIu64 " links made, %" PRIu64
+           " lost, at most %zu of a node; %" PRIu64 " datagrams, %" PRIu64 " refused; %" PRIu64
+           " packets, %" PRIu64 " lost, %" PRIu64 " events missed\n",
+           r->ble.opened, r->ble.lost, r->ble_links_most, r->ble.sent, r->ble.refused,
+           r->ble.packets, r->ble.packets_lost, r->ble.missed);
+    printf("  parts             %d of the mesh, %d of the field\n", r->parts_linked,
+           r->parts_in_reach);
+}
+
 void suite_print_run(const struct sl_crowd_config *c, const struct sl_crowd_result *r,
                      double cpu_seconds)
 {
@@ -94,6 +110,7 @@ void suite_print_run(const struct sl_crowd_config *c, const struct sl_crowd_resu
            " given up, %" PRIu64 " over a queue, %" PRIu64 " received, %" PRIu64 " spoiled\n",
            r->air.frames, r->air.retries, r->air.failures, r->air.refused, r->air.received,
            r->air.spoiled);
+    print_bluetooth(c, r);
     printf("  crossings         at most %" PRIu64 " of a directed link, %" PRIu64
            " times more than 2\n",
            r->crossings_max, r->crossings_over);

@@ -33,6 +33,8 @@ static const char usage_text[] =
     "  --settle SECONDS what is under way arrives (60)\n"
     "  --messages N     of each node in an hour, on average (30)\n"
     "  --at-most N      no more messages than that\n"
+    "  --bluetooth N    of 100 nodes have Bluetooth and no Wi-Fi (0)\n"
+    "  --both N         of 100 have both (0)\n"
     "  --duplicate N    of 1,000 frames arrive twice\n"
     "  --reorder MS     frames arrive up to that much late\n"
     "  --until SECONDS  ends early\n"
@@ -113,6 +115,8 @@ static const struct option options[] = {
     {"seed", required_argument, NULL, 's'},
     {"chat", required_argument, NULL, 'd'},
     {"messages", required_argument, NULL, 'r'},
+    {"bluetooth", required_argument, NULL, 'b'},
+    {"both", required_argument, NULL, 'B'},
     {"duplicate", required_argument, NULL, 'D'},
     {"reorder", required_argument, NULL, 'R'},
     {"settle", required_argument, NULL, 'e'},
@@ -182,6 +186,12 @@ static void take_option(struct job *job, int option, const char *value)
         break;
     case 'r':
         c->messages_per_hour = number(value, 0, 1e6);
+        break;
+    case 'b':
+        c->bluetooth_percent = (unsigned)number(value, 0, 100);
+        break;
+    case 'B':
+        c->both_percent = (unsigned)number(value, 0, 100);
         break;
     case 'D':
         c->duplicate_permille = (unsigned)number(value, 0, 1000);

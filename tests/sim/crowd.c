@@ -91,7 +91,9 @@ static void put_on_air(struct sl_crowd_station *station, const struct sl_datagra
         frame.control_len -= content.element_len[0] + content.element_len[1];
     frame.cargo_count = sl_min_size(content.envelope_count, SL_AIR_CARGO_MAX);
     memcpy(frame.cargo, content.envelopes, frame.cargo_count * sizeof(frame.cargo[0]));
-    bool sent = sl_air_send(crowd->air, &frame, crowd->now);
+    bool sent = sl_crowd_bluetooth_is(station, datagram->bearer)
+                    ? sl_crowd_bluetooth_send(station, &datagram->to, &frame)
+                    : sl_air_send(crowd->air, &frame, crowd->now);
     sl_crowd_trace(crowd, sent ? "send" : "refuse", station->number, datagram->len,
                    (uint64_t)(int64_t)frame.to);
 }
@@ -168,6 +170,13 @@ static void set_clock(struct sl_crowd_station *station)
         sl_node_set_time(station->node, SL_CLOCK_NTP, SL_CROWD_EPOCH_US + now, now);
 }
 
+static void add_wifi(struct sl_crowd_station *station)
+{
+    struct sl_bearer_info info = {.name = "crowd", .broadcast = true, .rate_bps = RATE_BPS};
+    station->bearer = sl_node_add_bearer(station->node, &info, station->crowd->now);
+    must(station->crowd, station->bearer >= 0, "no bearer");
+}
+
 static void start_node(struct sl_crowd_station *station)
 {
     struct sl_crowd *crowd = station->crowd;
@@ -187,9 +196,9 @@ static void start_node(struct sl_crowd_station *station)
     sl_crowd_store_port(station->store, &config.store);
     station->node = sl_node_new(&config, crowd->now);
     must(crowd, station->node != NULL, "out of memory");
-    struct sl_bearer_info info = {.name = "crowd", .broadcast = true, .rate_bps = RATE_BPS};
-    station->bearer = sl_node_add_bearer(station->node, &info, crowd->now);
-    must(crowd, station->bearer >= 0, "no bearer");
+    if (!station->has_no_wifi)
+        add_wifi(station);
+    sl_crowd_bluetooth_start(station);
     set_clock(station);
 }
 
@@ -198,7 +207,8 @@ static void switch_on(struct sl_crowd_station *station)
     struct sl_crowd *crowd = station->crowd;
     sl_crowd_trace(crowd, "on", station->number, 0, 0);
     station->on_since = crowd->now;
-    sl_air_switch(crowd->air, station->number, true, crowd->now);
+    if (!station->has_no_wifi)
+        sl_air_switch(crowd->air, station->number, true, crowd->now);
     if (station->role != SL_ROLE_OUTSIDER && crowd->config.mode == SL_CROWD_STARLING)
         start_node(station);
     sl_crowd_finish_turn(station);
@@ -242,6 +252,7 @@ static void switch_off(struct sl_crowd_station *station, bool goodbye, bool disk
         stop_node(station);
     sl_air_switch(crowd->air, station->number, false, crowd->now);
     sl_crowd_empty_inbox(station);
+    sl_crowd_bluetooth_stop(station);
     station->on_since = SL_NEVER;
     if (crowd->config.mode != SL_CROWD_STARLING)
         return;
@@ -288,7 +299,7 @@ static bool changes(const struct sl_crowd *crowd)
 
 void sl_crowd_look(struct sl_crowd *crowd)
 {
-    sl_reach_snapshot(crowd->reach, crowd->air);
+    sl_reach_look(crowd->reach, sl_crowd_in_reach, crowd);
     if (changes(crowd))
         sl_crowd_meet(crowd);
 }
@@ -370,6 +381,7 @@ static struct sl_crowd *make_crowd(const struct sl_crowd_config *config)
     for (int i = 0; i < config->node_count; i++)
         make_station(crowd, i);
     sl_crowd_cast(crowd);
+    sl_crowd_bluetooth_init(crowd, &air.path);
     sl_crowd_check_init(crowd);
     sl_crowd_chat_init(crowd);
     sl_crowd_fault_init(crowd);
@@ -395,6 +407,7 @@ static void free_crowd(struct sl_crowd *crowd)
         free(station->plain);
         free(station->seen);
     }
+    sl_crowd_bluetooth_done(crowd);
     sl_air_free(crowd->air);
     sl_heap_done(&crowd->heap);
     free(crowd->stations);

@@ -29,7 +29,9 @@
 #define SL_SIM_CROWD_H
 
 #include "sim/crowd_air.h"
+#include "sim/crowd_ble.h"
 #include "sim/crowd_picture.h"
+#include "sim/crowd_ports.h"
 
 #include <stdio.h>
 
@@ -77,7 +79,9 @@ struct sl_crowd_config {
     unsigned faults;       /* of enum sl_crowd_fault */
     uint64_t messages_max; /* 0: as many as come */
     sl_time warm_up, chat, settle;
-    double messages_per_hour; /* of each node, on average */
+    double messages_per_hour;   /* of each node, on average */
+    unsigned bluetooth_percent; /* of the nodes: with Bluetooth, and no Wi-Fi */
+    unsigned both_percent;      /* with both; the rest has Wi-Fi */
     unsigned duplicate_permille;
     sl_time reorder_max;
     double width_m, height_m; /* of the standing crowd; 0: as 20 neighbours a node need */
@@ -117,11 +121,15 @@ struct sl_crowd_result {
     double channel_busy;      /* share of time that a radio finds the channel busy */
     double control_share;     /* the part of it that carries anything but envelopes */
     uint64_t repair_bytes;
-    uint64_t element_bytes[16]; /* by type of element; [0]: headers, greetings, sessions */
-    struct sl_air_stats air;    /* of the whole run */
-    uint64_t crossings_max;     /* copies of an envelope over one directed link: the most, */
-    uint64_t crossings_over;    /* and how often it was more than two */
-    double clock_error_max;     /* seconds, of honest nodes; negative: one had no clock at all */
+    uint64_t element_bytes[SL_CROWD_ELEMENTS]; /* by type of element; [0]: headers, greetings,
+                                                  sessions */
+    struct sl_air_stats air;                   /* of the whole run */
+    struct sl_ble_stats ble;                   /* likewise */
+    size_t ble_links_most;                     /* of a node at a time */
+    int parts_in_reach, parts_linked;          /* at the end: of the field, and of the mesh */
+    uint64_t crossings_max;  /* copies of an envelope over one directed link: the most, */
+    uint64_t crossings_over; /* and how often it was more than two */
+    double clock_error_max;  /* seconds, of honest nodes; negative: one had no clock at all */
     double clock_off; /* share of honest nodes that are off by more than 2 s, or have no clock */
     /* After SL_CROWD_FAULT_APART, until the last one had everything: */
     double reunion_seconds;

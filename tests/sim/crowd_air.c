@@ -179,10 +179,9 @@ void sl_air_cut(struct sl_air *air, enum sl_air_cut cut)
     air->cut = cut;
 }
 
-void sl_air_position(const struct sl_air *air, int station, double *ret_x, double *ret_y)
+const struct sl_path_place *sl_air_place_of(const struct sl_air *air, int station)
 {
-    *ret_x = air->radios[station].place.x;
-    *ret_y = air->radios[station].place.y;
+    return &air->radios[station].place;
 }
 
 void sl_air_update(struct sl_air *air)

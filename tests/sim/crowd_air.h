@@ -87,7 +87,7 @@ void sl_air_free(struct sl_air *air);
 void sl_air_place(struct sl_air *air, int station, double x, double y);
 void sl_air_lift(struct sl_air *air, int station, int floor);
 void sl_air_update(struct sl_air *air);
-void sl_air_position(const struct sl_air *air, int station, double *ret_x, double *ret_y);
+const struct sl_path_place *sl_air_place_of(const struct sl_air *air, int station);
 
 /* Two sides, false and true, that do not hear each other: neither, or only the second the first.
  * Everyone begins on the first. Takes effect with the next sl_air_update(). */

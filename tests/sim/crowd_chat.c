@@ -52,7 +52,10 @@ static struct sl_crowd_message *add_message(struct sl_crowd *crowd, int author)
         message->first[i] = SL_NEVER;
     size_t text = (size_t)sl_crowd_draw(crowd, TEXT_MEAN_LEN);
     message->payload_len = (uint16_t)sl_min_size(SEALING_LEN + text, SL_PAYLOAD_MAX);
-    sl_reach_hops(crowd->reach, author, message->hops);
+    if (crowd->ble) /* seven links each: farther than the reach says */
+        sl_crowd_linked_hops(crowd, author, message->hops);
+    else
+        sl_reach_hops(crowd->reach, author, message->hops);
     message->holders[author] = true;
     sl_reach_expand(crowd->reach, message->holders);
     return message;

@@ -180,6 +180,7 @@ void sl_crowd_place(struct sl_crowd *crowd)
         sl_air_lift(crowd->air, i, place.floor);
     }
     sl_air_update(crowd->air);
+    sl_crowd_bluetooth_move(crowd);
 }
 
 void sl_crowd_field_init(struct sl_crowd *crowd, struct sl_air_config *air)

@@ -3,14 +3,15 @@
  *   crowd.c        stations, their turns, the run        crowd_field.c    where they stand and walk
  *   crowd_chat.c   who writes, who got it, when          crowd_check.c    invariants, the trace
  *   crowd_attack.c those who mean harm                   crowd_measure.c  the figures at the end
- *   crowd_fault.c  what goes wrong                   crowd_picture.c  what there is to see at the
- * end */
+ *   crowd_fault.c  what goes wrong                       crowd_bluetooth.c boards with Bluetooth
+ *   crowd_picture.c what there is to see at the end */
 #ifndef SL_SIM_CROWD_INSIDE_H
 #define SL_SIM_CROWD_INSIDE_H
 
 #include "base/prng.h"
 #include "mesh/node.h"
 #include "sim/crowd.h"
+#include "sim/crowd_bluetooth.h"
 #include "sim/crowd_event.h"
 #include "sim/crowd_plain.h"
 #include "sim/crowd_ports.h"
@@ -42,10 +43,12 @@ struct sl_crowd_station {
     uint8_t origin[SL_ORIGIN_LEN];
     struct sl_fake_member *member;
     struct sl_crowd_store *store;
-    struct sl_node *node; /* NULL while off, and in other modes */
-    int bearer;
-    struct sl_plain *plain; /* in other modes */
-    bool *seen;             /* by message: what its present store took */
+    struct sl_node *node;                 /* NULL while off, and in other modes */
+    int bearer;                           /* Wi-Fi; -1: none */
+    bool has_no_wifi;                     /* Bluetooth only */
+    struct sl_crowd_bluetooth *bluetooth; /* NULL: has none */
+    struct sl_plain *plain;               /* in other modes */
+    bool *seen;                           /* by message: what its present store took */
     size_t seen_cap;
     struct sl_crowd_totals past; /* of nodes that are gone */
     sl_time turn_at;
@@ -87,6 +90,7 @@ struct sl_crowd {
     struct sl_primitives primitives;
     uint8_t secret[SL_KEY_LEN];
     struct sl_air *air;
+    struct sl_ble *ble; /* NULL: nobody has Bluetooth */
     struct sl_reach *reach;
     struct sl_crowd_depot *depot;
     struct sl_crowd_station *stations;
@@ -102,7 +106,7 @@ struct sl_crowd {
     size_t message_count, message_cap;
     struct sl_crowd_totals at_chat; /* what had happened when the chat began */
     uint64_t heard;                 /* receptions of envelopes */
-    uint64_t element_bytes[16];
+    uint64_t element_bytes[SL_CROWD_ELEMENTS];
     struct sl_crowd_crossings crossings;
     struct sl_crowd_result result;
 };

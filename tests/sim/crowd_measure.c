@@ -176,6 +176,31 @@ static void measure_clocks(struct sl_crowd *crowd)
     crowd->result.clock_off = counted > 0 ? (double)off / counted : 0;
 }
 
+/* Parts of those that have been on for long enough to have found each other. */
+static void measure_parts(struct sl_crowd *crowd)
+{
+    int count = crowd->config.node_count;
+    uint8_t *hops = sl_crowd_allocate((size_t)count, sizeof(*hops));
+    bool *field = sl_crowd_allocate((size_t)count, sizeof(*field));
+    bool *mesh = sl_crowd_allocate((size_t)count, sizeof(*mesh));
+    for (int i = 0; i < count; i++) {
+        if (!crowd->stations[i].node || crowd->now - crowd->stations[i].on_since < KNOWN_FOR)
+            continue;
+        int component = sl_reach_component(crowd->reach, i);
+        crowd->result.parts_in_reach += !field[component];
+        field[component] = true;
+        if (mesh[i])
+            continue;
+        crowd->result.parts_linked++;
+        sl_crowd_linked_hops(crowd, i, hops);
+        for (int other = 0; other < count; other++)
+            mesh[other] = mesh[other] || hops[other] != SL_REACH_NEVER;
+    }
+    free(hops);
+    free(field);
+    free(mesh);
+}
+
 /* By freeing them: what is left over is not theirs. */
 static void measure_memory(struct sl_crowd *crowd)
 {
@@ -185,7 +210,7 @@ static void measure_memory(struct sl_crowd *crowd)
         struct sl_crowd_station *station = &crowd->stations[i];
         count += station->node != NULL;
         sl_node_free(station->node);
-        station->node = NULL;
+        station->node = NULL; /* nothing runs any more: its links need not be told */
     }
     if (count > 0)
         crowd->result.bytes_per_node = (before - sl_crowd_heap_bytes()) / count;
@@ -210,6 +235,9 @@ void sl_crowd_measure(struct sl_crowd *crowd)
     measure_delivery(crowd);
     measure_cost(crowd);
     measure_clocks(crowd);
+    measure_parts(crowd);
+    if (crowd->ble)
+        sl_ble_stats(crowd->ble, &crowd->result.ble);
     measure_memory(crowd);
 }
 

@@ -22,7 +22,8 @@ static void draw_boards(const struct sl_crowd *crowd, struct sl_crowd_picture *p
         struct sl_crowd_board *board = &picture->boards[i];
         board->on = sl_crowd_is_on(&crowd->stations[i]);
         board->member = crowd->stations[i].role == SL_ROLE_MEMBER;
-        sl_air_position(crowd->air, i, &board->x, &board->y);
+        board->x = sl_air_place_of(crowd->air, i)->x;
+        board->y = sl_air_place_of(crowd->air, i)->y;
     }
 }
 

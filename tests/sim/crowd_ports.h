@@ -29,11 +29,15 @@ void sl_crowd_store_each(const struct sl_crowd_store *store,
                          void (*found)(void *arg, const uint8_t *bytes, size_t len), void *arg);
 size_t sl_crowd_store_count(const struct sl_crowd_store *store);
 
+/* Types of elements that are told apart. */
+#define SL_CROWD_ELEMENTS 32
+
 /* What a datagram of a node is made of. */
 struct sl_crowd_content {
     uint64_t envelopes[16]; /* a number for each envelope in it, the same everywhere */
     size_t envelope_count;
-    size_t element_len[16]; /* bytes of each type of element; [0]: all that is not in an element */
+    size_t element_len[SL_CROWD_ELEMENTS]; /* bytes of each type of element; [0]: all that is not in
+                                              an element */
 };
 
 void sl_crowd_read_frame(const uint8_t *bytes, size_t len, struct sl_crowd_content *ret_content);

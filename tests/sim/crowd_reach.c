@@ -86,7 +86,17 @@ static void find_links(struct sl_reach *reach)
     }
 }
 
+static size_t reached_by_air(const void *arg, int from, int *ret_stations)
+{
+    return sl_air_reached(arg, from, ret_stations);
+}
+
 void sl_reach_snapshot(struct sl_reach *reach, const struct sl_air *air)
+{
+    sl_reach_look(reach, reached_by_air, air);
+}
+
+void sl_reach_look(struct sl_reach *reach, sl_reach_of reached, const void *arg)
 {
     size_t count = (size_t)reach->count;
     bool *before = reach->hears;
@@ -94,8 +104,8 @@ void sl_reach_snapshot(struct sl_reach *reach, const struct sl_air *air)
     reach->heard_before = before;
     memset(reach->hears, 0, count * count);
     for (int from = 0; from < reach->count; from++) {
-        size_t reached = sl_air_reached(air, from, reach->queue);
-        for (size_t i = 0; i < reached; i++)
+        size_t reached_count = reached(arg, from, reach->queue);
+        for (size_t i = 0; i < reached_count; i++)
             reach->hears[(size_t)from * count + (size_t)reach->queue[i]] = true;
     }
     find_links(reach);

@@ -14,6 +14,10 @@ void sl_reach_free(struct sl_reach *reach);
 /* Looks at the field. Two stations count as linked if each reaches the other, now and at the time
  * of the snapshot before (but for the first). */
 void sl_reach_snapshot(struct sl_reach *reach, const struct sl_air *air);
+/* The same over whatever else connects them: `reached` puts those that `from` reaches into
+ * ret_stations, and gives their number. */
+typedef size_t (*sl_reach_of)(const void *arg, int from, int *ret_stations);
+void sl_reach_look(struct sl_reach *reach, sl_reach_of reached, const void *arg);
 
 /* Hops from a station to each, at most SL_REACH_NEVER - 1 of them. */
 void sl_reach_hops(struct sl_reach *reach, int from, uint8_t *ret_hops);
