@@ -34,6 +34,11 @@ static int node_publish(void *ctx, const struct sl_draft *draft, sl_time now,
     return sl_node_publish(ctx, draft, now, ret_id);
 }
 
+static void node_settled(void *ctx, const uint8_t id[SL_ID_LEN], const uint8_t *by, sl_time now)
+{
+    sl_node_settled(ctx, id, by, now);
+}
+
 static int node_each(void *ctx, enum sl_envelope_kind kind, sl_time now, sl_mesh_found found,
                      void *arg)
 {
@@ -47,6 +52,7 @@ struct sl_chat *sl_chat_new(const struct sl_chat_config *config, sl_time now)
         .next_created = node_next_created,
         .publish = node_publish,
         .each = node_each,
+        .settled = node_settled,
     };
     struct sl_node_status status;
     sl_node_status(config->node, now, &status);

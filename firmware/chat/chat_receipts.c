@@ -22,10 +22,18 @@ static int make_room(struct sl_receipts *receipts)
     return 0;
 }
 
+/* The node of a person; NULL if it is not known. */
+static const uint8_t *origin_of(const struct sl_chat *chat, const uint8_t person[SL_KEY_LEN])
+{
+    const struct sl_person_entry *entry = sl_people_key_entry(&chat->people, person);
+    return entry ? sl_person_origin(entry) : NULL;
+}
+
 void sl_receipts_add(struct sl_chat *chat, struct sl_persona *persona,
                      const struct sl_record *record, enum sl_token_kind kind, sl_time now)
 {
     struct sl_receipts *receipts = &chat->receipts;
+    const uint8_t *origin = origin_of(chat, record->message.person);
     for (size_t i = 0; i < record->part_count; i++) {
         if (make_room(receipts) < 0) {
             receipts->overflow = true;
@@ -36,6 +44,9 @@ void sl_receipts_add(struct sl_chat *chat, struct sl_persona *persona,
             .persona = persona->handle, .number = record->message.number, .kind = kind};
         sl_receipt_token(&chat->config.primitives, kind, record->parts[i].receipt_key,
                          record->parts[i].id, due->token);
+        memcpy(due->id, record->parts[i].id, SL_ID_LEN);
+        if (origin)
+            memcpy(due->origin, origin, SL_ORIGIN_LEN);
     }
     receipts->at = sl_min_time(receipts->at, now + SL_RECEIPT_DELAY);
 }
@@ -75,6 +86,9 @@ bool sl_receipts_take(struct sl_chat *chat, const uint8_t token[SL_TOKEN_LEN])
             continue;
         sl_chat_raise(chat, persona, record, part,
                       kind == SL_TOKEN_READ ? SL_MESSAGE_READ : SL_MESSAGE_DELIVERED);
+        if (chat->mesh.settled)
+            chat->mesh.settled(chat->mesh.ctx, record->parts[part].id,
+                               origin_of(chat, record->message.person), chat->now);
         return true;
     }
     return false;
@@ -145,49 +159,73 @@ static bool may_send(const struct sl_chat *chat, const bool durable[SL_PERSONAS_
     return true;
 }
 
-/* Fills one envelope from what is at *at and behind; moves *at on. Number of tokens. */
-static size_t gather(const struct sl_chat *chat, const bool durable[SL_PERSONAS_MAX], size_t *at,
-                     uint8_t *ret_payload)
+/* Fills one envelope from the first that is in none, and others for the same node: what is for
+ * another goes another way. Number of tokens; 0: all are in one. */
+static size_t gather(const struct sl_chat *chat, const bool durable[SL_PERSONAS_MAX],
+                     unsigned group, uint8_t *ret_payload, const struct sl_due_receipt **ret_first)
 {
+    const struct sl_due_receipt *first = NULL;
     size_t count = 0;
-    while (*at < chat->receipts.count && count < SL_RECEIPT_TOKENS_MAX) {
-        struct sl_due_receipt *due = &chat->receipts.items[(*at)++];
-        due->taken = may_send(chat, durable, due->persona);
-        if (due->taken)
-            memcpy(ret_payload + count++ * SL_TOKEN_LEN, due->token, SL_TOKEN_LEN);
+    for (size_t i = 0; i < chat->receipts.count && count < SL_RECEIPT_TOKENS_MAX; i++) {
+        struct sl_due_receipt *due = &chat->receipts.items[i];
+        if (due->group != 0 || !may_send(chat, durable, due->persona) ||
+            (first && memcmp(first->origin, due->origin, SL_ORIGIN_LEN) != 0))
+            continue;
+        first = first ? first : due;
+        due->group = group;
+        memcpy(ret_payload + count++ * SL_TOKEN_LEN, due->token, SL_TOKEN_LEN);
     }
+    *ret_first = first;
     return count;
 }
 
-/* Removes those before `end` that were taken. */
-static void remove_sent(struct sl_chat *chat, size_t end)
+/* Removes those that are in an envelope before that one; those in it have to wait. */
+static void remove_sent(struct sl_chat *chat, unsigned failed)
 {
     struct sl_receipts *receipts = &chat->receipts;
     size_t kept = 0;
     for (size_t i = 0; i < receipts->count; i++) {
-        if (i < end && receipts->items[i].taken)
-            mark_sent(chat, &receipts->items[i]);
-        else
-            receipts->items[kept++] = receipts->items[i];
+        struct sl_due_receipt *due = &receipts->items[i];
+        if (due->group != 0 && due->group < failed) {
+            mark_sent(chat, due);
+            continue;
+        }
+        due->group = 0;
+        receipts->items[kept++] = *due;
     }
     receipts->count = kept;
 }
 
+static int publish_one(struct sl_chat *chat, const uint8_t *payload, size_t count,
+                       const struct sl_due_receipt *first, sl_time now)
+{
+    static const uint8_t nowhere[SL_ORIGIN_LEN];
+    uint8_t destination[SL_ORIGIN_LEN], answers[SL_ID_LEN], id[SL_ID_LEN];
+    memcpy(destination, first->origin, SL_ORIGIN_LEN);
+    memcpy(answers, first->id, SL_ID_LEN);
+    bool is_located = memcmp(destination, nowhere, SL_ORIGIN_LEN) != 0;
+    struct sl_outgoing outgoing = {.kind = SL_ENVELOPE_RECEIPT,
+                                   .created = chat->mesh.next_created(chat->mesh.ctx, now),
+                                   .lifetime = SL_MESSAGE_LIFETIME,
+                                   .payload = payload,
+                                   .payload_len = count * SL_TOKEN_LEN,
+                                   .destination = is_located ? destination : NULL,
+                                   .answers = answers};
+    return sl_chat_publish(chat, NULL, &outgoing, now, id);
+}
+
 static void publish_due(struct sl_chat *chat, const bool durable[SL_PERSONAS_MAX], sl_time now)
 {
-    uint8_t payload[SL_RECEIPT_TOKENS_MAX * SL_TOKEN_LEN], id[SL_ID_LEN];
-    size_t at = 0, sent_end = 0, count;
-    while ((count = gather(chat, durable, &at, payload)) > 0) {
-        struct sl_outgoing outgoing = {.kind = SL_ENVELOPE_RECEIPT,
-                                       .created = chat->mesh.next_created(chat->mesh.ctx, now),
-                                       .lifetime = SL_MESSAGE_LIFETIME,
-                                       .payload = payload,
-                                       .payload_len = count * SL_TOKEN_LEN};
-        if (sl_publish_failed(sl_chat_publish(chat, NULL, &outgoing, now, id)))
+    uint8_t payload[SL_RECEIPT_TOKENS_MAX * SL_TOKEN_LEN];
+    const struct sl_due_receipt *first;
+    unsigned group = 1;
+    size_t count;
+    while ((count = gather(chat, durable, group, payload, &first)) > 0) {
+        if (sl_publish_failed(publish_one(chat, payload, count, first, now)))
             break;
-        sent_end = at;
+        group++;
     }
-    remove_sent(chat, sent_end);
+    remove_sent(chat, group);
 }
 
 void sl_receipts_flush(struct sl_chat *chat, sl_time now)

@@ -352,6 +352,7 @@ void sl_chat_offer(struct sl_chat *chat, const struct sl_offer *offer)
         break;
     case SL_ENVELOPE_IDENTITY:
     case SL_ENVELOPE_REVOCATION:
+    case SL_ENVELOPE_SETTLED:
         break;
     }
 }

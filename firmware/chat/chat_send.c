@@ -14,7 +14,9 @@ int sl_chat_publish(struct sl_chat *chat, const struct sl_persona *persona,
                              .lifetime = outgoing->lifetime,
                              .payload = outgoing->payload,
                              .payload_len = outgoing->payload_len,
-                             .sync = outgoing->sync};
+                             .sync = outgoing->sync,
+                             .destination = outgoing->destination,
+                             .answers = outgoing->answers};
     chat->publishing = persona;
     int error = chat->mesh.publish(chat->mesh.ctx, &draft, now, ret_id);
     chat->publishing = NULL;
@@ -91,6 +93,7 @@ static int send_content(struct sending *s, const struct sl_content *content)
         .payload = payload,
         .payload_len = (size_t)payload_len,
         .sync = s->part + 1 == s->record->part_count,
+        .destination = s->person ? sl_person_origin(s->person) : NULL,
     };
     int error =
         sl_chat_publish(s->chat, s->persona, &outgoing, s->now, s->record->parts[s->part].id);

@@ -27,6 +27,7 @@ struct sl_chat_mesh {
     uint64_t (*next_created)(void *ctx, sl_time now);
     int (*publish)(void *ctx, const struct sl_draft *draft, sl_time now, uint8_t ret_id[SL_ID_LEN]);
     int (*each)(void *ctx, enum sl_envelope_kind kind, sl_time now, sl_mesh_found found, void *arg);
+    void (*settled)(void *ctx, const uint8_t id[SL_ID_LEN], const uint8_t *by, sl_time now);
     uint8_t origin[SL_ORIGIN_LEN];
 };
 
@@ -79,7 +80,9 @@ struct sl_due_receipt {
     uint64_t number;
     enum sl_token_kind kind;
     uint8_t token[SL_TOKEN_LEN];
-    bool taken; /* while they are sent: in an envelope */
+    uint8_t id[SL_ID_LEN];         /* of the envelope that it acknowledges */
+    uint8_t origin[SL_ORIGIN_LEN]; /* node that its author announced themselves from; or zeros */
+    unsigned group;                /* while they are sent: envelope that it is in, from 1; else 0 */
 };
 
 struct sl_receipts {
@@ -178,6 +181,8 @@ struct sl_outgoing {
     const uint8_t *payload;
     size_t payload_len;
     bool sync;
+    const uint8_t *destination; /* node that it is for; NULL: all, or not known */
+    const uint8_t *answers;     /* receipt: the envelope that it is about; or NULL */
 };
 /* Publishes for a persona (NULL: for the node). As sl_node_publish(). */
 int sl_chat_publish(struct sl_chat *chat, const struct sl_persona *persona,

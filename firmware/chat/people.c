@@ -163,6 +163,11 @@ struct sl_person_entry *sl_people_remember(struct sl_people *people,
     return entry;
 }
 
+const uint8_t *sl_person_origin(const struct sl_person_entry *entry)
+{
+    return entry->created != 0 ? entry->origin : NULL;
+}
+
 bool sl_person_present(const struct sl_person_entry *entry, sl_time now)
 {
     return entry->created != 0 && now - entry->born < SL_PERSONA_LIFETIME * SL_SECOND;

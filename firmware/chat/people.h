@@ -57,6 +57,9 @@ struct sl_person_entry *sl_people_hear(struct sl_people *people, const struct sl
 struct sl_person_entry *sl_people_remember(struct sl_people *people,
                                            const struct sl_announcement *announcement, sl_time now);
 
+/* The node they announced themselves from; NULL if they were never heard. */
+const uint8_t *sl_person_origin(const struct sl_person_entry *entry);
+
 bool sl_person_writable(const struct sl_person_entry *entry, sl_time now);
 /* Announced themselves within the lifetime of an announcement. */
 bool sl_person_present(const struct sl_person_entry *entry, sl_time now);

@@ -23,8 +23,12 @@ struct arrival {
     sl_time born;
     const uint8_t *bytes; /* signed part and signature */
     size_t len;
-    bool asked_for; /* free of the origin's quota */
+    bool asked_for;                   /* free of the origin's quota */
+    const struct sl_targets *targets; /* came along a route to these; NULL: it floods */
 };
+
+/* Of those that walk about: older ones say nothing about the way. */
+#define FRESH (10 * SL_SECOND)
 
 static int decode(const uint8_t *value, size_t len, sl_time now, struct arrival *ret)
 {
@@ -55,6 +59,21 @@ static bool is_too_old(const struct arrival *a, sl_time now)
     return now - a->born >= (sl_time)a->envelope.lifetime * SL_SECOND || a->hops >= SL_HOPS_MAX;
 }
 
+static bool is_well_formed(const struct arrival *a)
+{
+    if (a->targets && !sl_routed_is_kind(a->envelope.kind))
+        return false;
+    if (a->envelope.kind != SL_ENVELOPE_SETTLED)
+        return true;
+    return a->targets && sl_settle_is_well_formed(&a->envelope);
+}
+
+static void note_way(struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    if (now - a->born < FRESH)
+        sl_route_note(node, a->link, a->envelope.origin, a->envelope.created, a->hops, now);
+}
+
 /* Another copy of what is here: its sender holds it. */
 static void take_copy(struct sl_node *node, const struct arrival *a, int64_t number, sl_time now)
 {
@@ -65,8 +84,14 @@ static void take_copy(struct sl_node *node, const struct arrival *a, int64_t num
     if (a->hops + 1 < entry->stored.hops)
         entry->stored.hops = (uint8_t)(a->hops + 1);
     sl_relay_note_copy(node, a->id, a->link->neighbour->bearer);
-    sl_tree_copy(node, a->link, a->short_id, now);
+    if (!a->targets && !entry->quiet)
+        sl_tree_copy(node, a->link, a->short_id, now);
     sl_relay_note_holder(node, number);
+    note_way(node, a, now);
+    if (a->targets)
+        sl_routed_confirm(node, a->link, a->short_id);
+    else
+        sl_routed_raise(node, number, now);
 }
 
 /* A certificate that has run out signs nothing any more: not by the date on the envelope, and not
@@ -213,11 +238,27 @@ static void hear_witness(struct sl_node *node, const struct arrival *a, sl_time 
                          (int64_t)a->envelope.created, now - a->born, now);
 }
 
+/* It came along a route, and goes on along it. */
+static void take_along(struct sl_node *node, const struct arrival *a, int64_t number, sl_time now)
+{
+    struct sl_targets targets = *a->targets;
+    sl_routed_confirm(node, a->link, a->short_id);
+    if (a->envelope.kind == SL_ENVELOPE_SETTLED)
+        sl_settle_take(node, &a->envelope, &targets, now);
+    if (sl_routed_take(node, number, a->bytes, &targets, now))
+        return;
+    if (a->envelope.kind == SL_ENVELOPE_SETTLED)
+        sl_relay_drop(node, number); /* whoever misses it floods what it was about */
+    else if (sl_relay_release(node, number))
+        sl_relay_spread(node, number, a->bytes, now);
+}
+
 static bool keep(struct sl_node *node, const struct arrival *a, sl_time now)
 {
     struct sl_stored stored = meta_of(a);
     int durable;
-    int64_t number = sl_relay_keep(node, &stored, a->bytes, false, &durable);
+    int64_t number = a->targets ? sl_relay_hold(node, &stored, a->bytes)
+                                : sl_relay_keep(node, &stored, a->bytes, false, &durable);
     if (number < 0) {
         node->status.rejected_quota++;
         return false;
@@ -232,6 +273,11 @@ static bool keep(struct sl_node *node, const struct arrival *a, sl_time now)
         node->last_created = stored.created; /* ours, from before the store was lost */
     if (stored.kind == SL_ENVELOPE_IDENTITY)
         sl_origins_note_envelope(node, stored.origin, a->short_id);
+    note_way(node, a, now);
+    if (a->targets) {
+        take_along(node, a, number, now);
+        return true;
+    }
     sl_relay_spread(node, number, a->bytes, now);
     sl_sync_gained(node, a->link, a->short_id, now);
     return true;
@@ -257,7 +303,7 @@ static void examine(struct sl_node *node, struct arrival *a, sl_time now)
     }
     if (!is_genuine(node, a, now))
         return;
-    a->asked_for = sl_sync_expects(a->link, a->short_id, now);
+    a->asked_for = !a->targets && sl_sync_expects(a->link, a->short_id, now);
     if (!is_within_share(node, a, now)) {
         node->status.rejected_quota++;
         return;
@@ -270,17 +316,18 @@ static void examine(struct sl_node *node, struct arrival *a, sl_time now)
     }
     sl_share_pay(node, sl_origins_find(node, a->envelope.origin), a->asked_for, now);
     hear_witness(node, a, now);
-    if (keep(node, a, now))
+    bool again = sl_settle_was(node, a->short_id); /* somebody did not hear that it arrived */
+    if (keep(node, a, now) && !again)
         tell(node, a, now);
     if (is_revocation && crl == 0)
         sl_node_judge_all(node, now); /* last: it may end the link that brought it */
 }
 
-void sl_relay_receive(struct sl_node *node, struct sl_link *link, const uint8_t *value, size_t len,
-                      sl_time now)
+void sl_relay_receive(struct sl_node *node, struct sl_link *link,
+                      const struct sl_arriving *arriving, sl_time now)
 {
-    struct arrival a = {.link = link};
-    if (decode(value, len, now, &a) < 0) {
+    struct arrival a = {.link = link, .targets = arriving->targets};
+    if (decode(arriving->value, arriving->len, now, &a) < 0 || !is_well_formed(&a)) {
         node->status.rejected_malformed++;
         return;
     }
@@ -300,6 +347,8 @@ void sl_relay_receive(struct sl_node *node, struct sl_link *link, const uint8_t 
         take_copy(node, &a, number, now);
     else if (sl_index_buried(node->index, a.id))
         node->status.duplicates++;
+    else if (a.targets && sl_settle_was(node, a.short_id))
+        sl_routed_confirm(node, link, a.short_id);
     else
         examine(node, &a, now);
 }

@@ -19,6 +19,7 @@ enum sl_envelope_kind {
     SL_ENVELOPE_PERSONA = 4,    /* a persona announces itself and its prekey */
     SL_ENVELOPE_IDENTITY = 5,   /* the origin's certificate chain: the mesh's own */
     SL_ENVELOPE_REVOCATION = 6, /* a CRL: the mesh's own */
+    SL_ENVELOPE_SETTLED = 7, /* short ids of its origin's envelopes that arrived: the mesh's own */
 };
 
 /* `created` is what the origin's clock said, and that clock was set by somebody: a vote for the

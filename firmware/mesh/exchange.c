@@ -105,6 +105,19 @@ struct findings {
     struct sl_symbol own[SL_SKETCH_SYMBOLS];
 };
 
+/* What is held here quietly floods elsewhere: so it does here. */
+static void raise_theirs(struct sl_node *node, const struct sl_link *link,
+                         const struct findings *findings, sl_time now)
+{
+    for (size_t i = 0; i < findings->theirs_count; i++) {
+        int64_t number = sl_index_find_short(node->index, findings->theirs[i]);
+        if (number < 0)
+            continue;
+        sl_index_entry(node->index, number)->known_by |= link->siblings;
+        sl_routed_raise(node, number, now);
+    }
+}
+
 static void take_decoded(struct sl_node *node, struct sl_link *link,
                          const struct findings *findings, sl_time now)
 {
@@ -116,6 +129,7 @@ static void take_decoded(struct sl_node *node, struct sl_link *link,
         sync->next_part =
             (struct sl_sketch_part){.bits = part.bits, .partition = (uint16_t)(part.partition + 1)};
     sl_relay_note_except(node, &part, findings->ours, findings->ours_count);
+    raise_theirs(node, link, findings, now);
     sync->closing = sync->next_part.bits == 0;
     if (findings->ours_count > 0)
         sl_give_start(node, link, findings->ours, findings->ours_count, now);

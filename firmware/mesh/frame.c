@@ -71,6 +71,8 @@ static bool may_hold(const struct sl_element *element, bool is_signed)
     case SL_ELEMENT_HAVE:
     case SL_ELEMENT_GRAFT:
     case SL_ELEMENT_PRUNE:
+    case SL_ELEMENT_ROUTED:
+    case SL_ELEMENT_TAKEN:
         return false;
     case SL_ELEMENT_ENVELOPE:
     case SL_ELEMENT_BYE:
@@ -109,7 +111,8 @@ static void take_element(struct sl_node *node, struct sl_link *link,
 {
     switch ((enum sl_element_type)element->type) {
     case SL_ELEMENT_ENVELOPE:
-        sl_relay_receive(node, link, element->value, element->len, now);
+        sl_relay_receive(node, link,
+                         &(struct sl_arriving){.value = element->value, .len = element->len}, now);
         break;
     case SL_ELEMENT_HELLO:
         if (link->to_all)
@@ -151,6 +154,12 @@ static void take_element(struct sl_node *node, struct sl_link *link,
         break;
     case SL_ELEMENT_PRUNE:
         sl_tree_prune(node, link, element);
+        break;
+    case SL_ELEMENT_ROUTED:
+        sl_routed_receive(node, link, element, now);
+        break;
+    case SL_ELEMENT_TAKEN:
+        sl_routed_taken(node, link, element, now);
         break;
     case SL_ELEMENT_SIGNATURE: /* looked at before */
     case SL_ELEMENT_BYE:       /* a session says goodbye itself, where no third one can forge it */

@@ -79,6 +79,8 @@ static size_t collect_gifts(struct sl_node *node, const uint64_t *ids, size_t co
         if (number < 0)
             continue;
         const struct sl_stored *stored = &sl_index_entry(node->index, number)->stored;
+        if (sl_index_entry(node->index, number)->quiet)
+            continue; /* goes its own way */
         ret_gifts[found++] = (struct gift){
             .short_id = ids[i],
             .born = stored->born,

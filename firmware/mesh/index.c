@@ -33,7 +33,7 @@ struct sl_index {
     size_t entry_cap;
     size_t entry_high;   /* numbers from here on were never used */
     uint32_t entry_free; /* numbers that were, linked by `newer` */
-    size_t count;
+    size_t count, quiet_count;
     uint64_t bytes;
     uint32_t oldest, newest;  /* ends of the list by arrival */
     struct sl_map by_short;   /* short id to the first entry that has it */
@@ -227,7 +227,32 @@ static void origin_remove(struct sl_index *index, uint32_t number)
 
 /* ---- Short ids, sketch and digest ---- */
 
-/* Entries with the same short id are a chain whose first alone is in map and sketch. */
+static void digest_add(struct sl_index *index, const uint8_t id[SL_ID_LEN])
+{
+    uint64_t low = sl_short_id(id + SL_SHORT_ID_LEN);
+    index->digest_low += low;
+    index->digest_high += sl_short_id(id) + (index->digest_low < low);
+}
+
+static void digest_remove(struct sl_index *index, const uint8_t id[SL_ID_LEN])
+{
+    uint64_t low = sl_short_id(id + SL_SHORT_ID_LEN);
+    index->digest_high -= sl_short_id(id) + (index->digest_low < low);
+    index->digest_low -= low;
+}
+
+static void unhush(struct sl_index *index, struct sl_entry *entry)
+{
+    if (!entry->quiet)
+        return;
+    entry->quiet = false;
+    index->quiet_count--;
+    digest_add(index, entry->stored.id);
+    sl_sketch_apply(index->symbols, SL_SKETCH_SYMBOLS, sl_short_id(entry->stored.id), 1);
+}
+
+/* Entries with the same short id are a chain whose first alone is in map and sketch; none of them
+ * is quiet. */
 static int short_add(struct sl_index *index, uint32_t number)
 {
     struct sl_entry *entry = &index->entries[number];
@@ -235,6 +260,7 @@ static int short_add(struct sl_index *index, uint32_t number)
     uint32_t first = sl_map_get(&index->by_short, entry->stored.id);
     entry->shadowed = first != SL_MAP_EMPTY;
     if (entry->shadowed) {
+        unhush(index, &index->entries[first]);
         while (index->entries[first].same_short != NONE)
             first = index->entries[first].same_short;
         index->entries[first].same_short = number;
@@ -264,21 +290,8 @@ static void short_remove(struct sl_index *index, uint32_t number)
         return;
     }
     sl_map_remove(&index->by_short, entry->stored.id);
-    sl_sketch_apply(index->symbols, SL_SKETCH_SYMBOLS, sl_short_id(entry->stored.id), -1);
-}
-
-static void digest_add(struct sl_index *index, const uint8_t id[SL_ID_LEN])
-{
-    uint64_t low = sl_short_id(id + SL_SHORT_ID_LEN);
-    index->digest_low += low;
-    index->digest_high += sl_short_id(id) + (index->digest_low < low);
-}
-
-static void digest_remove(struct sl_index *index, const uint8_t id[SL_ID_LEN])
-{
-    uint64_t low = sl_short_id(id + SL_SHORT_ID_LEN);
-    index->digest_high -= sl_short_id(id) + (index->digest_low < low);
-    index->digest_low -= low;
+    if (!entry->quiet)
+        sl_sketch_apply(index->symbols, SL_SKETCH_SYMBOLS, sl_short_id(entry->stored.id), -1);
 }
 
 void sl_index_digest(const struct sl_index *index, uint8_t ret_digest[16])
@@ -302,7 +315,8 @@ void sl_index_symbols(const struct sl_index *index, uint8_t bits, uint16_t parti
     for (size_t i = 0; i < index->entry_high; i++) {
         const struct sl_entry *entry = &index->entries[i];
         uint64_t short_id = sl_short_id(entry->stored.id);
-        if (entry->used && !entry->shadowed && short_id >> (64 - bits) == partition)
+        if (entry->used && !entry->shadowed && !entry->quiet &&
+            short_id >> (64 - bits) == partition)
             sl_sketch_apply_range(ret_symbols, first, count, short_id, 1);
     }
 }
@@ -422,19 +436,43 @@ struct sl_entry *sl_index_entry(struct sl_index *index, int64_t number)
 
 void sl_index_remove(struct sl_index *index, int64_t number)
 {
+    sl_index_bury(index, sl_index_entry(index, number)->stored.id);
+    sl_index_forget(index, number);
+}
+
+void sl_index_forget(struct sl_index *index, int64_t number)
+{
     struct sl_entry *entry = sl_index_entry(index, number);
     uint32_t n = (uint32_t)number;
-    sl_index_bury(index, entry->stored.id);
     short_remove(index, n);
     origin_remove(index, n);
     arrival_remove(index, n);
     sl_rank_remove(&index->by_expiry, n);
-    digest_remove(index, entry->stored.id);
+    if (entry->quiet)
+        index->quiet_count--;
+    else
+        digest_remove(index, entry->stored.id);
     index->count--;
     index->bytes -= entry->stored.len;
     entry->used = false;
     entry->newer = index->entry_free;
     index->entry_free = n;
+}
+
+void sl_index_hush(struct sl_index *index, int64_t number)
+{
+    struct sl_entry *entry = sl_index_entry(index, number);
+    if (entry->quiet || entry->shadowed || entry->same_short != NONE)
+        return;
+    entry->quiet = true;
+    index->quiet_count++;
+    digest_remove(index, entry->stored.id);
+    sl_sketch_apply(index->symbols, SL_SKETCH_SYMBOLS, sl_short_id(entry->stored.id), -1);
+}
+
+void sl_index_raise(struct sl_index *index, int64_t number)
+{
+    unhush(index, sl_index_entry(index, number));
 }
 
 int64_t sl_index_find(const struct sl_index *index, const uint8_t id[SL_ID_LEN])
@@ -477,6 +515,11 @@ sl_time sl_index_next_expiry(const struct sl_index *index)
 size_t sl_index_count(const struct sl_index *index)
 {
     return index->count;
+}
+
+size_t sl_index_shared_count(const struct sl_index *index)
+{
+    return index->count - index->quiet_count;
 }
 
 uint64_t sl_index_bytes(const struct sl_index *index)

@@ -14,9 +14,10 @@
 struct sl_entry {
     struct sl_stored stored;
     uint64_t known_by; /* neighbour slots known to hold it */
-    bool used;
-    bool shadowed;   /* private: another with the same short id came first */
-    uint16_t invite; /* share.c's */
+    bool used : 1;
+    bool quiet : 1;    /* neither in sketch nor in digest: only those on its way have it */
+    bool shadowed : 1; /* private: another with the same short id came first */
+    uint16_t invite;   /* share.c's */
     /* Private, all numbers of entries: */
     uint32_t older, newer;        /* order of arrival */
     uint32_t parent, left, right; /* tree of the origin's entries, the first to give up on top */
@@ -47,8 +48,14 @@ int64_t sl_index_find_short(const struct sl_index *index, uint64_t short_id);
 /* The entry of a number in use; valid until the next sl_index_add(). */
 struct sl_entry *sl_index_entry(struct sl_index *index, int64_t number);
 
-/* Removes it and leaves a tombstone. */
+/* Removes it and leaves a tombstone; or none, so that it may come again. */
 void sl_index_remove(struct sl_index *index, int64_t number);
+void sl_index_forget(struct sl_index *index, int64_t number);
+
+/* Takes an entry out of sketch and digest, and puts it back. One that shares its short id stays in:
+ * the sketch knows of one for each. */
+void sl_index_hush(struct sl_index *index, int64_t number);
+void sl_index_raise(struct sl_index *index, int64_t number);
 
 /* Was here and is gone (expired, evicted), or was refused. */
 bool sl_index_buried(const struct sl_index *index, const uint8_t id[SL_ID_LEN]);
@@ -64,6 +71,8 @@ int64_t sl_index_expired(const struct sl_index *index, sl_time now);
 sl_time sl_index_next_expiry(const struct sl_index *index);
 
 size_t sl_index_count(const struct sl_index *index);
+/* Of them, those that are in the digest. */
+size_t sl_index_shared_count(const struct sl_index *index);
 uint64_t sl_index_bytes(const struct sl_index *index);
 uint64_t sl_index_origin_bytes(const struct sl_index *index, const uint8_t origin[SL_ORIGIN_LEN]);
 void sl_index_digest(const struct sl_index *index, uint8_t ret_digest[16]);

@@ -49,18 +49,14 @@ static int make_way(struct sl_node *node, const struct sl_stored *stored, uint16
     return 0;
 }
 
-int64_t sl_relay_keep(struct sl_node *node, struct sl_stored *stored, const uint8_t *bytes,
-                      bool sync, int *ret_durable)
+static int64_t put(struct sl_node *node, struct sl_stored *stored, const uint8_t *bytes, bool sync,
+                   int *ret_durable)
 {
     const struct sl_store_port *store = &node->config.store;
-    uint16_t invite = invite_of(node, stored->origin);
     int64_t victim;
-    int r = make_way(node, stored, invite);
-    if (r < 0)
-        return r;
     while ((victim = sl_index_victim(node->index, stored->len)) >= 0)
         sl_relay_drop(node, victim);
-    r = store->put(store->ctx, stored, bytes, sync, &stored->row);
+    int r = store->put(store->ctx, stored, bytes, sync, &stored->row);
     if (!is_kept(r))
         return r;
     int64_t number = sl_index_add(node->index, stored);
@@ -68,12 +64,48 @@ int64_t sl_relay_keep(struct sl_node *node, struct sl_stored *stored, const uint
         store->drop(store->ctx, stored->row);
         return number;
     }
-    sl_share_add(node, number, invite);
     if (stored->local && !stored->relayed)
         sl_relay_remember_unrelayed(node, stored->id);
     *ret_durable = r;
     report_store(node, r);
     return number;
+}
+
+int64_t sl_relay_keep(struct sl_node *node, struct sl_stored *stored, const uint8_t *bytes,
+                      bool sync, int *ret_durable)
+{
+    uint16_t invite = invite_of(node, stored->origin);
+    int r = make_way(node, stored, invite);
+    if (r < 0)
+        return r;
+    int64_t number = put(node, stored, bytes, sync, ret_durable);
+    if (number >= 0)
+        sl_share_add(node, number, invite);
+    return number;
+}
+
+int64_t sl_relay_hold(struct sl_node *node, struct sl_stored *stored, const uint8_t *bytes)
+{
+    int durable;
+    int64_t number = put(node, stored, bytes, false, &durable);
+    if (number >= 0)
+        sl_index_hush(node->index, number);
+    return number;
+}
+
+bool sl_relay_release(struct sl_node *node, int64_t number)
+{
+    const struct sl_stored stored = sl_index_entry(node->index, number)->stored;
+    uint16_t invite = invite_of(node, stored.origin);
+    if (!stored.local) { /* our own counted from the beginning */
+        if (make_way(node, &stored, invite) < 0) {
+            sl_relay_drop(node, number);
+            return false;
+        }
+        sl_share_add(node, number, invite);
+    }
+    sl_index_raise(node->index, number);
+    return true;
 }
 
 /* ---- Holders ---- */
@@ -104,6 +136,16 @@ static struct sl_entry *unrelayed_entry(struct sl_node *node, const uint8_t id[S
     return entry && entry->stored.local && !entry->stored.relayed ? entry : NULL;
 }
 
+/* Takes out those that others hold by now, or that are gone. */
+static void tidy_unrelayed(struct sl_node *node)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < node->unrelayed_count; i++)
+        if (unrelayed_entry(node, node->unrelayed[i].id))
+            node->unrelayed[kept++] = node->unrelayed[i];
+    node->unrelayed_count = kept;
+}
+
 void sl_relay_note_all(struct sl_node *node)
 {
     size_t count = node->unrelayed_count;
@@ -111,13 +153,10 @@ void sl_relay_note_all(struct sl_node *node)
         return;
     for (size_t i = 0; i < count; i++) {
         struct sl_entry *entry = unrelayed_entry(node, node->unrelayed[i].id);
-        if (entry)
+        if (entry && !entry->quiet)
             mark_relayed(node, entry);
     }
-    /* What the callbacks published stays. */
-    node->unrelayed_count -= count;
-    memmove(node->unrelayed, node->unrelayed + count,
-            node->unrelayed_count * sizeof(*node->unrelayed));
+    tidy_unrelayed(node); /* what is quiet stays, and what the callbacks published */
 }
 
 void sl_relay_note_except(struct sl_node *node, const struct sl_sketch_part *part,
@@ -130,19 +169,9 @@ void sl_relay_note_except(struct sl_node *node, const struct sl_sketch_part *par
         bool holds = part->bits == 0 || short_id >> (64 - part->bits) == part->partition;
         for (size_t j = 0; holds && j < count; j++)
             holds = lacking[j] != short_id;
-        if (entry && holds)
+        if (entry && !entry->quiet && holds)
             mark_relayed(node, entry);
     }
-}
-
-/* Takes out those that others hold by now, or that are gone. */
-static void tidy_unrelayed(struct sl_node *node)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < node->unrelayed_count; i++)
-        if (unrelayed_entry(node, node->unrelayed[i].id))
-            node->unrelayed[kept++] = node->unrelayed[i];
-    node->unrelayed_count = kept;
 }
 
 void sl_relay_remember_unrelayed(struct sl_node *node, const uint8_t id[SL_ID_LEN])

@@ -72,6 +72,8 @@ static void leave_slot(struct sl_node *node, struct sl_link *link)
     node->slots[link->slot] = NULL;
     node->bearers[link->neighbour->bearer].links &= ~bit;
     sl_index_forget_neighbour(node->index, (size_t)link->slot);
+    sl_route_forget_slot(node, link->slot);
+    sl_routed_forget_slot(node, link->slot);
     sl_clock_forget(&node->clock, (size_t)link->slot);
 }
 

@@ -9,9 +9,9 @@
 
 enum {
     /* Neighbours and links with their repairs and announcements, beacons and hellos, peers, relays,
-     * housekeeping, a CRL under way, what is missing. */
+     * housekeeping, a CRL under way, what is missing, routes. */
     ALARMS_MAX = SL_HEARD_MAX + 3 * (SL_NEIGHBOURS_MAX + SL_HANDSHAKES_MAX) + 2 * SL_BEARERS_MAX +
-                 SL_PEERS_MAX + SL_RELAY_QUEUE_MAX + 3,
+                 SL_PEERS_MAX + SL_RELAY_QUEUE_MAX + 4,
     ENVELOPES_IN_BURST = 4, /* that even the slowest bearer may carry at a time */
 };
 
@@ -101,6 +101,14 @@ static void make_keys(struct sl_node *node)
     p->random(p->ctx, node->boot_secret, sizeof(node->boot_secret));
 }
 
+static uint64_t derived_seed(const struct sl_node *node, const char *label)
+{
+    uint64_t seed;
+    const struct sl_primitives *p = &node->config.primitives;
+    p->hash(p->ctx, label, NULL, node->boot_secret, SL_KEY_LEN, (uint8_t *)&seed, sizeof(seed));
+    return seed;
+}
+
 /* What the store holds that the index does not take: to be dropped after the walk. */
 struct loading {
     struct sl_node *node;
@@ -125,7 +133,8 @@ static void load_one(void *arg, const struct sl_stored *stored)
 {
     struct loading *loading = arg;
     struct sl_node *node = loading->node;
-    if (sl_index_add(node->index, stored) < 0) {
+    if (stored->kind == SL_ENVELOPE_SETTLED || /* what it was about floods from now on */
+        sl_index_add(node->index, stored) < 0) {
         refuse_row(loading, stored->row);
         return;
     }
@@ -177,6 +186,8 @@ struct sl_node *sl_node_new(const struct sl_node_config *config, sl_time now)
     sl_alarm_init(&node->housekeeping, housekeeping);
     sl_revocation_init(node);
     make_keys(node);
+    sl_routes_init(&node->routes, derived_seed(node, "starling routes"));
+    sl_routing_init(node, derived_seed(node, "starling routed"));
     struct sl_index_config index = {.bytes_max = config->store_bytes_max,
                                     .count_max = SL_STORE_COUNT_MAX,
                                     .seed = random_seed(node)};
@@ -241,6 +252,8 @@ void sl_node_free(struct sl_node *node)
     sl_revocation_done(node);
     sl_relay_done(node);
     sl_tree_done(node);
+    sl_routing_done(node);
+    sl_routes_done(&node->routes);
     sl_origins_done(&node->origins);
     sl_share_done(&node->shares);
     sl_output_done(&node->output);
@@ -475,30 +488,39 @@ static struct sl_stored meta_of(const struct sl_envelope *envelope, int len, sl_
     return stored;
 }
 
+int64_t sl_node_keep_own(struct sl_node *node, const struct sl_draft *draft, sl_time now,
+                         struct sl_own_envelope *ret_own)
+{
+    if (draft->created <= node->last_created)
+        return -EINVAL;
+    int len = encode(node, draft, now, ret_own->bytes, &ret_own->envelope);
+    if (len < 0)
+        return len;
+    struct sl_stored stored = meta_of(&ret_own->envelope, len, now);
+    sl_envelope_id(&ret_own->envelope, &node->config.primitives, stored.id);
+    ret_own->durable = 0;
+    int64_t number = sl_relay_keep(node, &stored, ret_own->bytes, draft->sync, &ret_own->durable);
+    if (number < 0)
+        return number == -ENOSPC ? -ENOBUFS : number;
+    node->last_created = draft->created;
+    return number;
+}
+
 int sl_node_publish(struct sl_node *node, const struct sl_draft *draft, sl_time now,
                     uint8_t ret_id[SL_ID_LEN])
 {
-    uint8_t bytes[SL_ENVELOPE_MAX];
-    struct sl_envelope envelope;
-    int durable = 0;
-    if (draft->created <= node->last_created)
-        return -EINVAL;
-    int len = encode(node, draft, now, bytes, &envelope);
-    if (len < 0)
-        return len;
-    struct sl_stored stored = meta_of(&envelope, len, now);
-    sl_envelope_id(&envelope, &node->config.primitives, stored.id);
-    int64_t number = sl_relay_keep(node, &stored, bytes, draft->sync, &durable);
+    struct sl_own_envelope own;
+    int64_t number = sl_node_keep_own(node, draft, now, &own);
     if (number < 0)
-        return number == -ENOSPC ? -ENOBUFS : (int)number;
-    node->last_created = draft->created;
-    memcpy(ret_id, stored.id, SL_ID_LEN);
-    if (stored.kind == SL_ENVELOPE_IDENTITY)
-        sl_origins_note_envelope(node, stored.origin, sl_short_id(stored.id));
-    sl_relay_spread(node, number, bytes, now);
+        return (int)number;
+    memcpy(ret_id, sl_index_entry(node->index, number)->stored.id, SL_ID_LEN);
+    if (own.envelope.kind == SL_ENVELOPE_IDENTITY)
+        sl_origins_note_envelope(node, node->origin, sl_short_id(ret_id));
+    if (!draft->destination || !sl_routed_publish(node, number, own.bytes, draft, now))
+        sl_relay_spread(node, number, own.bytes, now);
     if (node->config.events.accepted)
-        node->config.events.accepted(node->config.events.arg, &envelope, ret_id, now, true);
-    return durable;
+        node->config.events.accepted(node->config.events.arg, &own.envelope, ret_id, now, true);
+    return own.durable;
 }
 
 int sl_node_revoke(struct sl_node *node, const uint8_t *crl, size_t len, sl_time now)

@@ -109,12 +109,21 @@ struct sl_draft {
     const uint8_t *payload;
     size_t payload_len;
     bool sync; /* on disk before this returns */
+    /* Of DIRECT and RECEIPT, if known: the node that it is for. It goes there along a route where
+     * one is known, and floods if it does not arrive. NULL: it floods. */
+    const uint8_t *destination;
+    const uint8_t *answers; /* of RECEIPT: the envelope that it is about; NULL: not known */
 };
 
 /* Signs, keeps and starts to spread an envelope of this node. 0 with ret_id. -EIO, -ENOSPC or
  * -EROFS: it spreads, but lives in memory only (ret_id is set). Anything else: nothing happened. */
 int sl_node_publish(struct sl_node *node, const struct sl_draft *draft, sl_time now,
                     uint8_t ret_id[SL_ID_LEN]);
+
+/* A receipt of an envelope published here came from a node (NULL: not known which): nobody need
+ * hold either of them any more. */
+void sl_node_settled(struct sl_node *node, const uint8_t id[SL_ID_LEN], const uint8_t *by,
+                     sl_time now);
 
 /* Every live envelope of that kind in the store, oldest first; for a persona that was just
  * unlocked. `found` may publish. 0 or -EIO. */
@@ -148,6 +157,11 @@ struct sl_node_status {
     uint64_t duplicates;
     uint64_t sent_envelopes; /* envelope elements sent, each counted once for each datagram */
     uint64_t suppressed;     /* not sent on because others had */
+    size_t route_count;      /* nodes to which a neighbour is known to lead */
+    size_t held_count;       /* stored envelopes that are under way along routes */
+    uint64_t sent_routed;    /* of the envelope elements sent, those along routes */
+    uint64_t routed_settled; /* envelopes held here that arrived along a route */
+    uint64_t routed_flooded; /* and those that did not, as far as is known, and flooded */
     uint64_t bytes_in, bytes_out;
     uint64_t frames_in, frames_out;
     uint64_t repair_bytes_out; /* hello, sketch, more, want, have and so on: without envelopes */

@@ -9,7 +9,9 @@
  *   sync.c       hellos, when to repair        exchange.c   sketches
  *   give.c       bulk in both directions       output.c     datagrams waiting to leave
  *   revocation.c the CRL, handed on            tree.c       the fast path over links of two
- *   share.c      what an origin may have of the store */
+ *   share.c      what an origin may have of the store
+ *   route.c      which neighbour leads where   routed.c     what travels along routes
+ *   settle.c     what arrived along them */
 #ifndef SL_MESH_NODE_INTERNAL_H
 #define SL_MESH_NODE_INTERNAL_H
 
@@ -27,6 +29,8 @@
 #include "mesh/quota.h"
 #include "mesh/relay.h"
 #include "mesh/revocation.h"
+#include "mesh/route.h"
+#include "mesh/routed.h"
 #include "mesh/share.h"
 #include "mesh/sync.h"
 #include "mesh/tree.h"
@@ -64,6 +68,8 @@ struct sl_node {
     struct sl_shares shares;
     struct sl_relays relays;
     struct sl_tree tree;
+    struct sl_routes routes;
+    struct sl_routing routing;
     struct sl_crl_fetch fetch;
     struct sl_output_queues output;
     struct sl_node_bearer bearers[SL_BEARERS_MAX];
@@ -97,6 +103,17 @@ int64_t sl_node_unix_seconds(const struct sl_node *node, sl_time now);
 
 /* A CRL was taken: everything that it forbids ends. */
 void sl_node_judge_all(struct sl_node *node, sl_time now);
+
+/* An envelope of this node, signed; `envelope` borrows from `bytes`. */
+struct sl_own_envelope {
+    uint8_t bytes[SL_ENVELOPE_MAX];
+    struct sl_envelope envelope;
+    int durable; /* 0, or why it lives in memory only */
+};
+
+/* Signs and keeps, but sends nothing. Number of the entry, or as sl_node_publish(). */
+int64_t sl_node_keep_own(struct sl_node *node, const struct sl_draft *draft, sl_time now,
+                         struct sl_own_envelope *ret_own);
 
 /* `base` give or take a quarter. */
 sl_time sl_node_jitter(struct sl_node *node, sl_time base);

@@ -85,13 +85,22 @@ bool sl_relay_is_metered(const struct sl_entry *entry)
     return !entry->stored.local && entry->stored.kind != SL_ENVELOPE_DIRECT &&
            entry->stored.kind != SL_ENVELOPE_RECEIPT &&
            entry->stored.kind != SL_ENVELOPE_IDENTITY &&
-           entry->stored.kind != SL_ENVELOPE_REVOCATION;
+           entry->stored.kind != SL_ENVELOPE_REVOCATION &&
+           entry->stored.kind != SL_ENVELOPE_SETTLED;
 }
 
 static uint32_t age_ms(const struct sl_entry *entry, sl_time now)
 {
     sl_time age = now > entry->stored.born ? now - entry->stored.born : 0;
     return (uint32_t)((age + SL_MILLISECOND - 1) / SL_MILLISECOND);
+}
+
+void sl_relay_write(struct sl_writer *w, const struct sl_entry *entry, const uint8_t *bytes,
+                    sl_time now)
+{
+    sl_write_u8(w, entry->stored.hops);
+    sl_write_u32(w, age_ms(entry, now));
+    sl_write_bytes(w, bytes, entry->stored.len);
 }
 
 static int put_envelope(struct sl_node *node, const struct sl_route *route,
@@ -103,9 +112,7 @@ static int put_envelope(struct sl_node *node, const struct sl_route *route,
         return -ENOBUFS;
     struct sl_writer w;
     sl_writer_init(&w, value, len);
-    sl_write_u8(&w, entry->stored.hops);
-    sl_write_u32(&w, age_ms(entry, now));
-    sl_write_bytes(&w, bytes, entry->stored.len);
+    sl_relay_write(&w, entry, bytes, now);
     node->status.sent_envelopes++;
     return 0;
 }

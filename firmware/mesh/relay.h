@@ -10,6 +10,8 @@
 
 struct sl_link;
 struct sl_entry;
+struct sl_targets;
+struct sl_writer;
 struct sl_sketch_part;
 
 struct sl_unrelayed {
@@ -37,9 +39,16 @@ void sl_relay_init(struct sl_relays *relays, uint64_t seed);
 void sl_relay_done(struct sl_node *node);
 void sl_relay_forget_bearer(struct sl_node *node, int bearer);
 
-/* An ENVELOPE element that a neighbour sent (accept.c). */
-void sl_relay_receive(struct sl_node *node, struct sl_link *link, const uint8_t *value, size_t len,
-                      sl_time now);
+/* Hops, age, signed part and signature as a neighbour sent them. */
+struct sl_arriving {
+    const uint8_t *value;
+    size_t len;
+    const struct sl_targets *targets; /* of ROUTED; NULL: in an ENVELOPE element */
+};
+
+/* Checks it and takes it (accept.c). */
+void sl_relay_receive(struct sl_node *node, struct sl_link *link,
+                      const struct sl_arriving *arriving, sl_time now);
 
 /* A copy was heard on that bearer: enough of them, and it is not sent on there. */
 void sl_relay_note_copy(struct sl_node *node, const uint8_t id[SL_ID_LEN], int bearer);
@@ -49,6 +58,14 @@ void sl_relay_note_copy(struct sl_node *node, const uint8_t id[SL_ID_LEN], int b
 int64_t sl_relay_keep(struct sl_node *node, struct sl_stored *stored, const uint8_t *bytes,
                       bool sync, int *ret_durable);
 
+/* The same for one that came along a route: outside digest and sketch, and what its origin may have
+ * of the store, for only those on its way have it. */
+int64_t sl_relay_hold(struct sl_node *node, struct sl_stored *stored, const uint8_t *bytes);
+
+/* One that was held, here or as our own, is kept like any other from now on. False: its origin has
+ * no room for it; it is dropped, as it is everywhere. */
+bool sl_relay_release(struct sl_node *node, int64_t number);
+
 /* Sends it to every neighbour that is not known to hold it, at once or after a wait. */
 void sl_relay_spread(struct sl_node *node, int64_t number, const uint8_t *bytes, sl_time now);
 
@@ -56,6 +73,10 @@ void sl_relay_spread(struct sl_node *node, int64_t number, const uint8_t *bytes,
  */
 int sl_relay_send(struct sl_node *node, struct sl_link *link, int64_t number, const uint8_t *bytes,
                   sl_time now);
+
+/* Writes what goes into the element: hops, age, signed part and signature (`bytes`). */
+void sl_relay_write(struct sl_writer *w, const struct sl_entry *entry, const uint8_t *bytes,
+                    sl_time now);
 
 /* Whether the ceiling on airtime holds for it. */
 bool sl_relay_is_metered(const struct sl_entry *entry);

@@ -13,6 +13,8 @@ void sl_node_status(const struct sl_node *node, sl_time now, struct sl_node_stat
     ret_status->heard_count = node->neighbour_count;
     ret_status->origin_count = node->origins.used_count;
     ret_status->stored_count = sl_index_count(node->index);
+    ret_status->held_count = ret_status->stored_count - sl_index_shared_count(node->index);
+    ret_status->route_count = sl_route_count(node, now);
     ret_status->stored_bytes = sl_index_bytes(node->index);
     ret_status->store_bytes_max = node->config.store_bytes_max;
     ret_status->clock_source = node->clock.source;

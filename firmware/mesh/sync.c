@@ -57,7 +57,7 @@ uint8_t *sl_sync_element(struct sl_node *node, struct sl_link *link, enum sl_ele
 static struct sl_hello own_hello(const struct sl_node *node, sl_time now)
 {
     struct sl_hello hello = {
-        .stored_count = (uint32_t)sl_index_count(node->index),
+        .stored_count = (uint32_t)sl_index_shared_count(node->index),
         .clock_source = (uint8_t)node->clock.source,
         .unix_us = sl_clock_unix(&node->clock, now),
     };
@@ -147,7 +147,7 @@ void sl_sync_start(struct sl_node *node, struct sl_link *link, sl_time now)
 
 static size_t difference(const struct sl_node *node, const struct sl_sync *sync)
 {
-    size_t ours = sl_index_count(node->index), theirs = sync->hello.stored_count;
+    size_t ours = sl_index_shared_count(node->index), theirs = sync->hello.stored_count;
     return ours > theirs ? ours - theirs : theirs - ours;
 }
 
@@ -273,7 +273,7 @@ static void begin(struct sl_node *node, struct sl_link *link, sl_time now)
 /* The side that holds less says what it has. */
 static bool is_ours_to_begin(const struct sl_node *node, const struct sl_link *link)
 {
-    size_t ours = sl_index_count(node->index), theirs = link->sync.hello.stored_count;
+    size_t ours = sl_index_shared_count(node->index), theirs = link->sync.hello.stored_count;
     return ours != theirs ? ours < theirs : sl_neighbour_is_client(link->neighbour);
 }
 

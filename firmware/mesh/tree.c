@@ -299,6 +299,7 @@ static void take_announced(struct sl_node *node, struct sl_link *link, uint64_t 
     if (number >= 0) {
         sl_index_entry(node->index, number)->known_by |= link->siblings;
         sl_relay_note_holder(node, number);
+        sl_routed_raise(node, number, now); /* what floods there floods here, too */
         return;
     }
     struct sl_missing *missing = find_missing(&node->tree, short_id);

@@ -1,0 +1,411 @@
+#include "mesh/routed.h"
+
+#include "mesh/give.h"
+#include "mesh/node_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CAP_MIN = 16, TRIES_MAX = 3 };
+
+#define TAKEN_WAIT      SL_SECOND        /* for a neighbour to say that it holds it */
+#define ANSWER_WAIT     (8 * SL_SECOND)  /* for the receipt: it took the whole way twice */
+#define ANSWERED_WAIT   (45 * SL_SECOND) /* for SETTLED after a receipt: that is said in batches */
+#define HOLD_TIME       (3 * SL_MINUTE)  /* for SETTLED, on the way */
+#define REMEMBERED_TIME SL_MINUTE        /* whom a message was for, once it floods */
+
+static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
+
+void sl_routing_init(struct sl_node *node, uint64_t seed)
+{
+    struct sl_routing *routing = &node->routing;
+    sl_map_init(&routing->map, SL_ID_LEN, SL_ROUTED_MAX, seed);
+    sl_map_init(&routing->settled, SL_SHORT_ID_LEN, SL_SETTLED_MAX, seed + 1);
+    sl_alarm_init(&routing->alarm, fire);
+    routing->settle_at = SL_NEVER;
+}
+
+void sl_routing_done(struct sl_node *node)
+{
+    struct sl_routing *routing = &node->routing;
+    sl_heap_cancel(&node->alarms, &routing->alarm.timer);
+    sl_map_done(&routing->map);
+    sl_map_done(&routing->settled);
+    free(routing->table);
+    free(routing->settled_ids);
+}
+
+bool sl_routed_is_kind(uint8_t kind)
+{
+    return kind == SL_ENVELOPE_DIRECT || kind == SL_ENVELOPE_RECEIPT || kind == SL_ENVELOPE_SETTLED;
+}
+
+/* ---- The table ---- */
+
+struct sl_routed *sl_routed_find(const struct sl_node *node, const uint8_t id[SL_ID_LEN])
+{
+    uint32_t number = sl_map_get(&node->routing.map, id);
+    return number == SL_MAP_EMPTY ? NULL : &node->routing.table[number];
+}
+
+static int grow(struct sl_routing *routing)
+{
+    size_t cap = routing->cap > 0 ? 2 * routing->cap : CAP_MIN;
+    struct sl_routed *table = realloc(routing->table, cap * sizeof(*table));
+    if (!table)
+        return -ENOMEM;
+    routing->table = table;
+    routing->cap = cap;
+    return 0;
+}
+
+struct sl_routed *sl_routed_add(struct sl_node *node, const uint8_t id[SL_ID_LEN], sl_time end_at)
+{
+    struct sl_routing *routing = &node->routing;
+    if (routing->count >= SL_ROUTED_MAX || (routing->count == routing->cap && grow(routing) < 0) ||
+        sl_map_put(&routing->map, id, (uint32_t)routing->count) < 0)
+        return NULL;
+    struct sl_routed *routed = &routing->table[routing->count++];
+    *routed = (struct sl_routed){.retry_at = SL_NEVER, .end_at = end_at};
+    memcpy(routed->id, id, SL_ID_LEN);
+    sl_routed_wake(node, end_at);
+    return routed;
+}
+
+void sl_routed_remove(struct sl_node *node, struct sl_routed *routed)
+{
+    struct sl_routing *routing = &node->routing;
+    struct sl_routed *last = &routing->table[--routing->count];
+    sl_map_remove(&routing->map, routed->id);
+    if (last == routed)
+        return;
+    *routed = *last;
+    sl_map_put(&routing->map, routed->id, (uint32_t)(routed - routing->table)); /* replaces */
+}
+
+void sl_routed_wake(struct sl_node *node, sl_time at)
+{
+    struct sl_timer *timer = &node->routing.alarm.timer;
+    if (!sl_timer_is_set(timer) || at < timer->at)
+        sl_node_alarm(node, &node->routing.alarm, at);
+}
+
+/* ---- Sending ---- */
+
+static bool is_up(const struct sl_node *node, int slot)
+{
+    return slot >= 0 && node->slots[slot] && node->slots[slot]->up;
+}
+
+static bool is_own_tag(const struct sl_node *node, const struct sl_target *target)
+{
+    return memcmp(target->tag, node->origin, SL_TARGET_LEN) == 0;
+}
+
+/* Chooses a way for each target that has none. One whose way leads back to where it came from is
+ * reached by others, or not at all. */
+static uint64_t choose_ways(const struct sl_node *node, struct sl_targets *targets,
+                            const struct sl_entry *entry, sl_time now)
+{
+    uint64_t slots = 0;
+    for (size_t i = 0; i < targets->count; i++) {
+        struct sl_target *target = &targets->items[i];
+        if (is_own_tag(node, target))
+            continue;
+        if (!is_up(node, target->slot))
+            target->slot = (int8_t)sl_route_slot(node, target->tag, now);
+        if (is_up(node, target->slot))
+            slots |= UINT64_C(1) << target->slot;
+    }
+    return slots & ~entry->known_by;
+}
+
+static void send_to(struct sl_node *node, struct sl_link *link, const struct sl_targets *targets,
+                    const struct sl_entry *entry, const uint8_t *bytes, sl_time now)
+{
+    struct sl_route route = {
+        .bearer = link->neighbour->bearer, .link = link, .class = SL_OUTPUT_URGENT};
+    uint8_t count = 0;
+    for (size_t i = 0; i < targets->count; i++)
+        count = (uint8_t)(count + (targets->items[i].slot == link->slot));
+    size_t len = 1 + count * (size_t)SL_TARGET_LEN + SL_ENVELOPE_MUTABLE + entry->stored.len;
+    if (3 + len > SL_FRAME_BODY_MAX)
+        return; /* no message is so long; another kind of such length floods in the end */
+    uint8_t *value = sl_output_element(node, &route, SL_ELEMENT_ROUTED, len);
+    struct sl_writer w;
+    if (!value)
+        return; /* again when it is due */
+    sl_writer_init(&w, value, len);
+    sl_write_u8(&w, count);
+    for (size_t i = 0; i < targets->count; i++)
+        if (targets->items[i].slot == link->slot)
+            sl_write_bytes(&w, targets->items[i].tag, SL_TARGET_LEN);
+    sl_relay_write(&w, entry, bytes, now);
+    node->status.sent_envelopes++;
+    node->status.sent_routed++;
+}
+
+void sl_routed_forward(struct sl_node *node, struct sl_routed *routed, int64_t number,
+                       const uint8_t *bytes, sl_time now)
+{
+    const struct sl_entry *entry = sl_index_entry(node->index, number);
+    uint64_t slots = choose_ways(node, &routed->targets, entry, now);
+    routed->retry_at = SL_NEVER;
+    if (slots == 0)
+        return;
+    for (; slots != 0; slots &= slots - 1)
+        send_to(node, node->slots[__builtin_ctzll(slots)], &routed->targets, entry, bytes, now);
+    routed->tries++;
+    routed->retry_at = now + TAKEN_WAIT;
+    sl_routed_wake(node, routed->retry_at);
+}
+
+/* Remembers whom a message was for although it floods: its receipt comes along a route, and whoever
+ * sent that wants to know that it arrived. */
+static void remember(struct sl_node *node, const uint8_t id[SL_ID_LEN],
+                     const struct sl_draft *draft, sl_time now)
+{
+    struct sl_routed *routed =
+        draft->kind == SL_ENVELOPE_DIRECT ? sl_routed_add(node, id, now + REMEMBERED_TIME) : NULL;
+    if (!routed)
+        return;
+    routed->own = true;
+    memcpy(routed->destination, draft->destination, SL_ORIGIN_LEN);
+}
+
+bool sl_routed_publish(struct sl_node *node, int64_t number, const uint8_t *bytes,
+                       const struct sl_draft *draft, sl_time now)
+{
+    const uint8_t *id = sl_index_entry(node->index, number)->stored.id;
+    struct sl_targets targets = {0};
+    sl_time patience = draft->kind == SL_ENVELOPE_RECEIPT ? ANSWERED_WAIT : ANSWER_WAIT;
+    targets.count = sl_route_targets(node, draft->destination, now, targets.items);
+    if (targets.count == 0) {
+        remember(node, id, draft, now);
+        return false;
+    }
+    sl_index_hush(node->index, number);
+    struct sl_routed *routed =
+        sl_index_entry(node->index, number)->quiet ? sl_routed_add(node, id, now + patience) : NULL;
+    if (!routed) {
+        sl_index_raise(node->index, number);
+        return false;
+    }
+    routed->own = true;
+    routed->targets = targets;
+    memcpy(routed->destination, draft->destination, SL_ORIGIN_LEN);
+    if (draft->answers)
+        memcpy(routed->answers, draft->answers, SL_ID_LEN);
+    sl_routed_forward(node, routed, number, bytes, now);
+    return true;
+}
+
+/* ---- Receiving ---- */
+
+void sl_routed_receive(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                       sl_time now)
+{
+    struct sl_targets targets = {0};
+    struct sl_reader r;
+    sl_reader_init(&r, element->value, element->len);
+    targets.count = sl_read_u8(&r);
+    if (targets.count == 0 || targets.count > SL_TARGETS_MAX) {
+        node->status.rejected_malformed++;
+        return;
+    }
+    for (size_t i = 0; i < targets.count; i++) {
+        sl_read_copy(&r, targets.items[i].tag, SL_TARGET_LEN);
+        targets.items[i].slot = -1;
+    }
+    size_t len = sl_read_left(&r);
+    const uint8_t *value = sl_read_slice(&r, len);
+    if (sl_read_failed(&r)) {
+        node->status.rejected_malformed++;
+        return;
+    }
+    sl_relay_receive(node, link, &(struct sl_arriving){value, len, &targets}, now);
+}
+
+static bool has_room_for(const struct sl_routing *routing, const uint8_t origin[SL_ORIGIN_LEN])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < routing->count; i++)
+        count +=
+            !routing->table[i].own && memcmp(routing->table[i].origin, origin, SL_ORIGIN_LEN) == 0;
+    return count < SL_ROUTED_PER_ORIGIN;
+}
+
+bool sl_routed_take(struct sl_node *node, int64_t number, const uint8_t *bytes,
+                    const struct sl_targets *targets, sl_time now)
+{
+    const struct sl_entry *entry = sl_index_entry(node->index, number);
+    sl_time end_at =
+        now + sl_node_jitter(node, HOLD_TIME); /* the first that floods it does for all */
+    struct sl_routed *routed = entry->quiet && has_room_for(&node->routing, entry->stored.origin)
+                                   ? sl_routed_add(node, entry->stored.id, end_at)
+                                   : NULL;
+    if (!routed)
+        return false;
+    memcpy(routed->origin, entry->stored.origin, SL_ORIGIN_LEN);
+    routed->targets = *targets;
+    sl_routed_forward(node, routed, number, bytes, now);
+    return true;
+}
+
+void sl_routed_confirm(struct sl_node *node, struct sl_link *link, uint64_t short_id)
+{
+    uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_TAKEN, SL_SHORT_ID_LEN);
+    struct sl_writer w;
+    if (!value)
+        return; /* it is sent again */
+    sl_writer_init(&w, value, SL_SHORT_ID_LEN);
+    sl_write_u64(&w, short_id);
+}
+
+static void note_taken(struct sl_node *node, const struct sl_link *link, uint64_t short_id)
+{
+    int64_t number = sl_index_find_short(node->index, short_id);
+    if (number < 0)
+        return;
+    struct sl_entry *entry = sl_index_entry(node->index, number);
+    if (!entry->quiet)
+        return; /* not what was sent along a route */
+    entry->known_by |= link->siblings;
+    sl_relay_note_holder(node, number);
+}
+
+void sl_routed_taken(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                     sl_time now)
+{
+    struct sl_reader r;
+    sl_reader_init(&r, element->value, element->len);
+    if (element->len == 0 || element->len % SL_SHORT_ID_LEN != 0) {
+        node->status.rejected_malformed++;
+        return;
+    }
+    if (!sl_bucket_take(&link->quota, 1, now)) {
+        node->status.rejected_quota++;
+        return;
+    }
+    while (sl_read_left(&r) > 0)
+        note_taken(node, link, sl_read_u64(&r));
+}
+
+void sl_routed_forget_slot(struct sl_node *node, int slot)
+{
+    for (size_t i = 0; i < node->routing.count; i++) {
+        struct sl_targets *targets = &node->routing.table[i].targets;
+        for (size_t j = 0; j < targets->count; j++)
+            if (targets->items[j].slot == slot)
+                targets->items[j].slot = -1;
+    }
+}
+
+/* ---- Giving up on routes ---- */
+
+static void flood(struct sl_node *node, int64_t number, sl_time now)
+{
+    uint8_t bytes[SL_ENVELOPE_MAX];
+    const struct sl_store_port *store = &node->config.store;
+    if (!sl_relay_release(node, number))
+        return;
+    const struct sl_entry *entry = sl_index_entry(node->index, number);
+    int len = store->get(store->ctx, entry->stored.row, bytes, sizeof(bytes));
+    if (len == entry->stored.len)
+        sl_relay_spread(node, number, bytes, now);
+}
+
+/* Whoever floods a message that was answered did not get the answer. */
+static void hurry_answers(struct sl_node *node, const uint8_t id[SL_ID_LEN], sl_time now)
+{
+    for (size_t i = 0; i < node->routing.count; i++) {
+        struct sl_routed *routed = &node->routing.table[i];
+        if (routed->own && !routed->settled && memcmp(routed->answers, id, SL_ID_LEN) == 0) {
+            routed->end_at = now;
+            sl_routed_wake(node, now);
+        }
+    }
+}
+
+void sl_routed_raise(struct sl_node *node, int64_t number, sl_time now)
+{
+    const struct sl_entry *entry = sl_index_entry(node->index, number);
+    if (!entry->quiet)
+        return;
+    struct sl_routed *routed = sl_routed_find(node, entry->stored.id);
+    hurry_answers(node, entry->stored.id, now);
+    if (routed && routed->own) {
+        routed->targets.count = 0;
+        routed->retry_at = SL_NEVER;
+        routed->end_at = now + REMEMBERED_TIME;
+        sl_routed_wake(node, routed->end_at);
+    } else if (routed) {
+        sl_routed_remove(node, routed);
+    }
+    flood(node, number, now);
+}
+
+static void retry(struct sl_node *node, struct sl_routed *routed, int64_t number, sl_time now)
+{
+    uint8_t bytes[SL_ENVELOPE_MAX];
+    const struct sl_store_port *store = &node->config.store;
+    const struct sl_entry *entry = sl_index_entry(node->index, number);
+    routed->retry_at = SL_NEVER;
+    if (routed->tries >= TRIES_MAX) {
+        if (routed->own && entry->known_by == 0)
+            routed->end_at = now; /* nobody on the way took it */
+        return;
+    }
+    int len = store->get(store->ctx, entry->stored.row, bytes, sizeof(bytes));
+    if (len == entry->stored.len)
+        sl_routed_forward(node, routed, number, bytes, now);
+}
+
+/* Its time is over. May move the others. */
+static void end(struct sl_node *node, struct sl_routed *routed, int64_t number, sl_time now)
+{
+    if (number < 0 || !sl_index_entry(node->index, number)->quiet) {
+        sl_routed_remove(node, routed);
+        return;
+    }
+    if (sl_index_entry(node->index, number)->stored.kind == SL_ENVELOPE_SETTLED) {
+        sl_routed_remove(node, routed);
+        sl_relay_drop(node, number);
+        return;
+    }
+    if (routed->own)
+        sl_route_judge(node, routed->destination, false, now);
+    node->status.routed_flooded++;
+    sl_routed_raise(node, number, now);
+}
+
+static sl_time due_at(const struct sl_routed *routed)
+{
+    return sl_min_time(routed->retry_at, routed->end_at);
+}
+
+static void look_at(struct sl_node *node, struct sl_routed *routed, sl_time now)
+{
+    int64_t number = sl_index_find(node->index, routed->id);
+    if (number >= 0 && routed->retry_at <= now)
+        retry(node, routed, number, now);
+    if (number < 0)
+        routed->retry_at = SL_NEVER;
+    if (routed->end_at <= now)
+        end(node, routed, number, now);
+}
+
+static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
+{
+    struct sl_routing *routing = &node->routing;
+    if (routing->settle_at <= now)
+        sl_settle_flush(node, now);
+    for (size_t i = routing->count; i > 0; i--) /* removing one moves the last into its place */
+        if (i <= routing->count && due_at(&routing->table[i - 1]) <= now)
+            look_at(node, &routing->table[i - 1], now);
+    sl_time next = routing->settle_at;
+    for (size_t i = 0; i < routing->count; i++)
+        next = sl_min_time(next, due_at(&routing->table[i]));
+    sl_node_alarm(node, alarm, next);
+}

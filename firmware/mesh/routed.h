@@ -1,0 +1,99 @@
+/* Envelopes that travel along routes instead of flooding: direct messages, their receipts, and
+ * SETTLED (PROTOCOL.md, Routes). Those on the way hold them quietly, outside digest and sketch,
+ * until their origin says that they arrived, or nothing of the kind was heard for long: then they
+ * flood like any other, so that nothing is lost. Internal to the mesh.
+ *
+ *   routed.c   on their way: sent along, held, raised     settle.c   arrived: dropped */
+#ifndef SL_MESH_ROUTED_H
+#define SL_MESH_ROUTED_H
+
+#include "mesh/alarm.h"
+#include "mesh/node.h"
+#include "mesh/packet.h"
+#include "mesh/route.h"
+
+struct sl_link;
+
+struct sl_targets {
+    struct sl_target items[SL_TARGETS_MAX];
+    size_t count; /* 0: it floods, or did from the beginning */
+};
+
+/* An envelope under way; or one published here, floods as it may, of which word is awaited. */
+struct sl_routed {
+    uint8_t id[SL_ID_LEN];
+    struct sl_targets targets;
+    bool own;                           /* published here */
+    uint8_t destination[SL_ORIGIN_LEN]; /* own: whom for */
+    uint8_t origin[SL_ORIGIN_LEN];      /* not own: whose */
+    uint8_t answers[SL_ID_LEN];         /* own receipt: the message that it is about; else zeros */
+    bool settled;                       /* own: arrived; SETTLED has yet to say so */
+    unsigned tries;                     /* times that it was sent */
+    sl_time retry_at;                   /* to those who did not say that they hold it */
+    sl_time end_at;                     /* of patience */
+};
+
+struct sl_routing {
+    struct sl_map map;       /* id to number in `table` */
+    struct sl_routed *table; /* moves when one is added or removed */
+    size_t count, cap;
+    sl_time settle_at; /* SETTLED goes out for all that is to be told */
+    struct sl_map settled;
+    uint64_t *settled_ids; /* ring of SL_SETTLED_MAX short ids, allocated when first needed */
+    size_t settled_next;
+    struct sl_alarm alarm;
+};
+
+void sl_routing_init(struct sl_node *node, uint64_t seed);
+void sl_routing_done(struct sl_node *node);
+
+/* An envelope was published for draft->destination. False: no route will do, it has to flood. */
+bool sl_routed_publish(struct sl_node *node, int64_t number, const uint8_t *bytes,
+                       const struct sl_draft *draft, sl_time now);
+
+/* ROUTED and TAKEN from a neighbour. */
+void sl_routed_receive(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                       sl_time now);
+void sl_routed_taken(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                     sl_time now);
+
+/* Whether envelopes of that kind may travel along routes. */
+bool sl_routed_is_kind(uint8_t kind);
+
+/* One that was just kept came with these targets: it is held quietly, and sent along. False: there
+ * is no room, it has to flood. */
+bool sl_routed_take(struct sl_node *node, int64_t number, const uint8_t *bytes,
+                    const struct sl_targets *targets, sl_time now);
+/* Tells a neighbour that it is held here. */
+void sl_routed_confirm(struct sl_node *node, struct sl_link *link, uint64_t short_id);
+
+/* It floods from here on: into digest and sketch, and to whoever is not known to hold it. Nothing
+ * if it does already. */
+void sl_routed_raise(struct sl_node *node, int64_t number, sl_time now);
+
+/* A neighbour slot got free. */
+void sl_routed_forget_slot(struct sl_node *node, int slot);
+
+/* Among each other, routed.c and settle.c: */
+struct sl_routed *sl_routed_find(const struct sl_node *node, const uint8_t id[SL_ID_LEN]);
+/* NULL if there is no room. Pointers to others are void afterwards, as after removing one. */
+struct sl_routed *sl_routed_add(struct sl_node *node, const uint8_t id[SL_ID_LEN], sl_time end_at);
+void sl_routed_remove(struct sl_node *node, struct sl_routed *routed);
+/* Sends it, or sends it again, to those next on the way who do not hold it. */
+void sl_routed_forward(struct sl_node *node, struct sl_routed *routed, int64_t number,
+                       const uint8_t *bytes, sl_time now);
+void sl_routed_wake(struct sl_node *node, sl_time at);
+
+/* ---- settle.c ---- */
+
+/* SETTLED came and was kept: what it names is dropped. Its own targets learn the way that it went.
+ */
+void sl_settle_take(struct sl_node *node, const struct sl_envelope *envelope,
+                    struct sl_targets *targets, sl_time now);
+bool sl_settle_is_well_formed(const struct sl_envelope *envelope);
+/* Whether it was settled not long ago. */
+bool sl_settle_was(const struct sl_node *node, uint64_t short_id);
+/* Sends what is to be told. */
+void sl_settle_flush(struct sl_node *node, sl_time now);
+
+#endif
