@@ -36,6 +36,8 @@ void suite_command(const struct sl_crowd_config *c, char ret_command[SUITE_COMMA
     if (c->bluetooth_percent + c->both_percent > 0 && len < SUITE_COMMAND_MAX)
         len += (size_t)snprintf(ret_command + len, SUITE_COMMAND_MAX - len,
                                 " --bluetooth %u --both %u", c->bluetooth_percent, c->both_percent);
+    if (c->members && len < SUITE_COMMAND_MAX)
+        len += (size_t)snprintf(ret_command + len, SUITE_COMMAND_MAX - len, " --dtls");
     if (c->messages_max > 0 && len < SUITE_COMMAND_MAX)
         snprintf(ret_command + len, SUITE_COMMAND_MAX - len, " --at-most %" PRIu64,
                  c->messages_max);

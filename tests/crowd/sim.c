@@ -1,5 +1,6 @@
 /* Crowds in a box from the command line. */
 #include "pool.h"
+#include "real.h"
 #include "suite.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@ struct job {
     struct sl_crowd_config config;
     int run_count;
     unsigned workers;
-    bool table, check, trace, heading;
+    bool dtls, table, check, trace, heading;
     double soak_seconds;
 };
 
@@ -27,6 +28,7 @@ static const char usage_text[] =
     "  --mode M         starling, flooding, phone\n"
     "  --attack A       peace, garbage, flooder, liars\n"
     "  --churn          nodes come, go and lose their disks\n"
+    "  --dtls           real certificates, signatures and sessions\n"
     "  --fault F,...    cut, one-way, store, clock, slow, apart\n"
     "  --seed S         (1)\n"
     "  --chat SECONDS   how long people write, after a minute of warm-up (120)\n"
@@ -105,31 +107,19 @@ static sl_time seconds_of(const char *text)
 }
 
 static const struct option options[] = {
-    {"nodes", required_argument, NULL, 'n'},
-    {"field", required_argument, NULL, 'f'},
-    {"mode", required_argument, NULL, 'm'},
-    {"attack", required_argument, NULL, 'a'},
-    {"churn", no_argument, NULL, 'c'},
-    {"fault", required_argument, NULL, 'F'},
-    {"at-most", required_argument, NULL, 'x'},
-    {"seed", required_argument, NULL, 's'},
-    {"chat", required_argument, NULL, 'd'},
-    {"messages", required_argument, NULL, 'r'},
-    {"bluetooth", required_argument, NULL, 'b'},
-    {"both", required_argument, NULL, 'B'},
-    {"duplicate", required_argument, NULL, 'D'},
-    {"reorder", required_argument, NULL, 'R'},
-    {"settle", required_argument, NULL, 'e'},
-    {"until", required_argument, NULL, 'u'},
-    {"trace", no_argument, NULL, 't'},
-    {"runs", required_argument, NULL, 'N'},
-    {"workers", required_argument, NULL, 'w'},
-    {"table", no_argument, NULL, 'T'},
-    {"heading", no_argument, NULL, 'H'},
-    {"check", no_argument, NULL, 'C'},
-    {"soak", required_argument, NULL, 'S'},
-    {"help", no_argument, NULL, 'h'},
-    {0},
+    {"nodes", required_argument, NULL, 'n'},    {"field", required_argument, NULL, 'f'},
+    {"mode", required_argument, NULL, 'm'},     {"attack", required_argument, NULL, 'a'},
+    {"churn", no_argument, NULL, 'c'},          {"dtls", no_argument, NULL, 'L'},
+    {"fault", required_argument, NULL, 'F'},    {"at-most", required_argument, NULL, 'x'},
+    {"seed", required_argument, NULL, 's'},     {"chat", required_argument, NULL, 'd'},
+    {"messages", required_argument, NULL, 'r'}, {"bluetooth", required_argument, NULL, 'b'},
+    {"both", required_argument, NULL, 'B'},     {"duplicate", required_argument, NULL, 'D'},
+    {"reorder", required_argument, NULL, 'R'},  {"settle", required_argument, NULL, 'e'},
+    {"until", required_argument, NULL, 'u'},    {"trace", no_argument, NULL, 't'},
+    {"runs", required_argument, NULL, 'N'},     {"workers", required_argument, NULL, 'w'},
+    {"table", no_argument, NULL, 'T'},          {"heading", no_argument, NULL, 'H'},
+    {"check", no_argument, NULL, 'C'},          {"soak", required_argument, NULL, 'S'},
+    {"help", no_argument, NULL, 'h'},           {0},
 };
 
 /* Several, with commas between them. */
@@ -168,6 +158,9 @@ static void take_option(struct job *job, int option, const char *value)
         break;
     case 'c':
         c->churn = true;
+        break;
+    case 'L':
+        job->dtls = true;
         break;
     case 'F':
         c->faults = faults_of(value);
@@ -240,7 +233,12 @@ static int run_one(void *arg, size_t number)
     const struct batch *batch = arg;
     struct sl_crowd_config config = batch->job->config;
     struct sl_crowd_result *result = &batch->results[number];
+    struct sl_crowd_members members;
     config.seed += number;
+    if (config.members) {
+        real_members_make(&members, config.node_count, config.seed);
+        config.members = &members;
+    }
     sl_crowd_run(&config, result);
     batch->cpu_seconds[number] = (double)clock() / CLOCKS_PER_SEC;
     if (!batch->job->table)
@@ -284,6 +282,9 @@ int main(int argc, char **argv)
         suite_print_heading();
         return 0;
     }
+    struct sl_crowd_members members;
+    if (job.dtls)
+        job.config.members = &members; /* made by each run, with its seed */
     if (job.check)
         return suite_check() > 0;
     if (job.soak_seconds > 0)

@@ -32,7 +32,7 @@ void *sl_crowd_allocate(size_t count, size_t size)
     return memory;
 }
 
-static void must(const struct sl_crowd *crowd, bool holds, const char *what)
+void sl_crowd_must(const struct sl_crowd *crowd, bool holds, const char *what)
 {
     if (holds)
         return;
@@ -43,7 +43,7 @@ static void must(const struct sl_crowd *crowd, bool holds, const char *what)
 
 void sl_crowd_schedule(struct sl_crowd *crowd, struct sl_crowd_event *event, sl_time at)
 {
-    must(crowd, sl_heap_set(&crowd->heap, &event->timer, at) == 0, "too many timers");
+    sl_crowd_must(crowd, sl_heap_set(&crowd->heap, &event->timer, at) == 0, "too many timers");
 }
 
 double sl_crowd_draw(struct sl_crowd *crowd, double mean)
@@ -127,7 +127,8 @@ static void tick(struct sl_crowd_event *event, sl_time now)
     struct sl_crowd_station *station = SL_CONTAINER_OF(event, struct sl_crowd_station, deadline);
     station->spins = station->turn_at == now ? station->spins + 1 : 0;
     station->turn_at = now;
-    must(station->crowd, station->spins < SPINS_MAX, "a node asks to be ticked again and again");
+    sl_crowd_must(station->crowd, station->spins < SPINS_MAX,
+                  "a node asks to be ticked again and again");
     if (station->node)
         sl_node_tick(station->node, now);
     else if (station->plain)
@@ -174,7 +175,7 @@ static void add_wifi(struct sl_crowd_station *station)
 {
     struct sl_bearer_info info = {.name = "crowd", .broadcast = true, .rate_bps = RATE_BPS};
     station->bearer = sl_node_add_bearer(station->node, &info, station->crowd->now);
-    must(station->crowd, station->bearer >= 0, "no bearer");
+    sl_crowd_must(station->crowd, station->bearer >= 0, "no bearer");
 }
 
 static void start_node(struct sl_crowd_station *station)
@@ -191,11 +192,11 @@ static void start_node(struct sl_crowd_station *station)
         config.quota = (struct sl_quota_config){.airtime_percent = 100};
     memcpy(config.seed, station->seed, SL_KEY_LEN);
     memcpy(config.network_secret, crowd->secret, SL_KEY_LEN);
-    sl_fake_membership(station->member, &config.membership);
-    sl_fake_sessions(station->member, &config.sessions);
+    config.membership = station->membership;
+    config.sessions = station->sessions;
     sl_crowd_store_port(station->store, &config.store);
     station->node = sl_node_new(&config, crowd->now);
-    must(crowd, station->node != NULL, "out of memory");
+    sl_crowd_must(crowd, station->node != NULL, "out of memory");
     if (!station->has_no_wifi)
         add_wifi(station);
     sl_crowd_bluetooth_start(station);
@@ -333,13 +334,7 @@ static void make_station(struct sl_crowd *crowd, int number)
                       sl_prng_next(&prng));
         return;
     }
-    struct sl_fake_member_config config = {.primitives = &crowd->primitives,
-                                           .serial = (uint32_t)number + 1};
-    crowd->primitives.sign_key(crowd->primitives.ctx, station->seed, config.key);
-    sl_origin_of_key(&crowd->primitives, config.key, station->origin);
-    snprintf(config.name, sizeof(config.name), "node-%d", number);
-    station->member = sl_fake_member_new(&config);
-    must(crowd, station->member != NULL, "out of memory");
+    sl_crowd_join(station);
     station->store = sl_crowd_store_new(crowd->depot);
 }
 
@@ -364,10 +359,10 @@ static struct sl_crowd *make_crowd(const struct sl_crowd_config *config)
     crowd->chat_at = crowd->now + config->warm_up;
     crowd->settle_at = crowd->chat_at + config->chat;
     crowd->end_at = crowd->settle_at + config->settle;
-    must(crowd, sl_heap_init(&crowd->heap, TIMERS_MAX) == 0, "out of memory");
+    sl_crowd_must(crowd, sl_heap_init(&crowd->heap, TIMERS_MAX) == 0, "out of memory");
     sl_prng_init(&crowd->prng, config->seed);
     sl_prng_bytes(&crowd->prng, crowd->secret, sizeof(crowd->secret));
-    sl_crowd_primitives(&crowd->primitives, config->seed);
+    sl_crowd_members_init(crowd);
     sl_air_config_init(&air);
     air.seed = config->seed;
     air.station_count = config->node_count;

@@ -28,6 +28,7 @@
 #ifndef SL_SIM_CROWD_H
 #define SL_SIM_CROWD_H
 
+#include "mesh/ports.h"
 #include "sim/crowd_air.h"
 #include "sim/crowd_ble.h"
 #include "sim/crowd_picture.h"
@@ -69,6 +70,14 @@ enum sl_crowd_fault {
     SL_CROWD_FAULTS = 6
 };
 
+/* Keys and sessions other than the stand-ins of fake_sessions.h. All outlive the run. */
+struct sl_crowd_members {
+    void *ctx;
+    struct sl_primitives primitives;
+    void (*join)(void *ctx, int number, uint8_t ret_seed[SL_KEY_LEN],
+                 struct sl_membership *ret_membership, struct sl_sessions *ret_sessions);
+};
+
 struct sl_crowd_config {
     uint64_t seed;
     int node_count; /* at least 2 */
@@ -90,7 +99,8 @@ struct sl_crowd_config {
     /* Called now and then with the share of the run that is over; may be NULL. */
     void (*progress)(void *arg, double share);
     void *progress_arg;
-    struct sl_crowd_picture *picture; /* filled in at the end; may be NULL */
+    const struct sl_crowd_members *members; /* borrowed; NULL: stand-ins */
+    struct sl_crowd_picture *picture;       /* filled in at the end; may be NULL */
 };
 
 /* Warm-up and settling of a minute each around two minutes of chat; 30 messages an hour. */

@@ -111,13 +111,14 @@ void sl_crowd_check_bounds(struct sl_crowd_station *station)
     if (!station->node)
         return;
     sl_node_status(station->node, crowd->now, &status);
-    bool holds =
-        status.neighbour_count <= SL_NEIGHBOURS_MAX &&
-        status.handshake_count <= SL_HANDSHAKES_MAX && status.heard_count <= SL_HEARD_MAX &&
-        status.origin_count <= SL_ORIGINS_MAX && status.stored_count <= SL_STORE_COUNT_MAX &&
-        status.stored_bytes <= status.store_bytes_max &&
-        status.stored_count == sl_crowd_store_count(station->store) &&
-        sl_fake_member_session_count(station->member) <= SL_NEIGHBOURS_MAX + SL_HANDSHAKES_MAX;
+    bool holds = status.neighbour_count <= SL_NEIGHBOURS_MAX &&
+                 status.handshake_count <= SL_HANDSHAKES_MAX &&
+                 status.heard_count <= SL_HEARD_MAX && status.origin_count <= SL_ORIGINS_MAX &&
+                 status.stored_count <= SL_STORE_COUNT_MAX &&
+                 status.stored_bytes <= status.store_bytes_max &&
+                 status.stored_count == sl_crowd_store_count(station->store) &&
+                 (!station->member || sl_fake_member_session_count(station->member) <=
+                                          SL_NEIGHBOURS_MAX + SL_HANDSHAKES_MAX);
     if (!holds)
         sl_crowd_violate(crowd, &crowd->result.bound_violations, "a table past its bound",
                          station->number);

@@ -4,6 +4,7 @@
  *   crowd_chat.c   who writes, who got it, when          crowd_check.c    invariants, the trace
  *   crowd_attack.c those who mean harm                   crowd_measure.c  the figures at the end
  *   crowd_fault.c  what goes wrong                       crowd_bluetooth.c boards with Bluetooth
+ *   crowd_member.c keys, certificates, sessions          crowd_memory.c    whose memory it is
  *   crowd_picture.c what there is to see at the end */
 #ifndef SL_SIM_CROWD_INSIDE_H
 #define SL_SIM_CROWD_INSIDE_H
@@ -41,7 +42,9 @@ struct sl_crowd_station {
     sl_time on_since; /* SL_NEVER while off */
     uint8_t seed[SL_KEY_LEN];
     uint8_t origin[SL_ORIGIN_LEN];
-    struct sl_fake_member *member;
+    struct sl_fake_member *member; /* NULL with members of the caller's */
+    struct sl_membership membership;
+    struct sl_sessions sessions;
     struct sl_crowd_store *store;
     struct sl_node *node;                 /* NULL while off, and in other modes */
     int bearer;                           /* Wi-Fi; -1: none */
@@ -112,6 +115,8 @@ struct sl_crowd {
 };
 
 void *sl_crowd_allocate(size_t count, size_t size);
+/* Else prints what and the seed, and aborts. */
+void sl_crowd_must(const struct sl_crowd *crowd, bool holds, const char *what);
 void sl_crowd_schedule(struct sl_crowd *crowd, struct sl_crowd_event *event, sl_time at);
 /* Exponentially distributed. */
 double sl_crowd_draw(struct sl_crowd *crowd, double mean);
@@ -126,6 +131,10 @@ void sl_crowd_sum(const struct sl_crowd *crowd, struct sl_crowd_totals *ret_tota
 void sl_crowd_take(struct sl_crowd_station *station, const struct sl_air_frame *frame, sl_time now);
 /* Who is linked now, and so could have got what. */
 void sl_crowd_look(struct sl_crowd *crowd);
+
+/* crowd_member.c. Keys, certificates and sessions of a station. */
+void sl_crowd_members_init(struct sl_crowd *crowd);
+void sl_crowd_join(struct sl_crowd_station *station);
 
 /* crowd_fault.c. True: the frame waits until a slow node comes to it. */
 void sl_crowd_fault_init(struct sl_crowd *crowd);

@@ -10,6 +10,9 @@
  * nonce and additional data. */
 void sl_crowd_primitives(struct sl_primitives *ret_primitives, uint64_t seed);
 
+/* The same of other primitives: theirs, but what is sealed stays readable. */
+void sl_crowd_readable(struct sl_primitives *primitives);
+
 /* Bytes of envelopes, kept once for all stores. */
 struct sl_crowd_depot;
 struct sl_crowd_depot *sl_crowd_depot_new(void);
