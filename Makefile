@@ -147,6 +147,7 @@ help:
 	@echo 'make fuzz         fuzz every decoder and the whole node (FUZZ_SECONDS=N for each)'
 	@echo 'make test-radio   real Wi-Fi and Bluetooth stacks, with virtual radios, in a virtual machine'
 	@echo 'make sim          crowds in a box: fixed seeds and a few fresh ones (sim-long SECONDS=N: only fresh)'
+	@echo 'make results      the tables of tests/sim/RESULTS.md, measured anew (SEEDS=20, TABLES=...)'
 	@echo 'make ns3          the radio of these crowds beside that of ns-3, on the same scenes'
 	@echo 'make bench        the figures, each beside its yardstick'
 	@echo 'make coverage     line coverage of mesh, chat and crypto'
@@ -255,6 +256,12 @@ sim: $(PACKAGES)-build $(PACKAGES)-test
 sim-long: $(PACKAGES)-build $(PACKAGES)-test
 	@$(MAKE) --no-print-directory -j$(JOBS) $(B)/sim
 	@$(B)/sim --soak $(SECONDS)
+
+# The tables of tests/sim/RESULTS.md, measured anew: some 20 minutes on two processors.
+.PHONY: results
+results: $(PACKAGES)-build $(PACKAGES)-test
+	@$(MAKE) --no-print-directory -j$(JOBS) $(B)/sim
+	@nice tests/crowd/results $(B) $(TABLES)
 
 # The simulator's radio beside that of ns-3. C++ is spoken here only.
 NS3_OBJECTS := $(call objects,tests/ns3/compare.c tests/sim/crowd_air.c tests/sim/crowd_path.c)

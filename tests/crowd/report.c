@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 
 static double percent(uint64_t part, uint64_t whole)
 {
@@ -18,29 +19,72 @@ void suite_faults(unsigned faults, char ret_names[SUITE_FAULTS_MAX])
                                     len > 0 ? "," : "", sl_crowd_fault_name(i));
 }
 
-void suite_command(const struct sl_crowd_config *c, char ret_command[SUITE_COMMAND_MAX])
+struct text {
+    char *bytes;
+    size_t len, cap;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct text *text, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text->bytes + text->len, text->cap - text->len, format, args);
+    va_end(args);
+    if (len > 0)
+        text->len = sl_min_size(text->len + (size_t)len, text->cap - 1);
+}
+
+static double seconds(sl_time time)
+{
+    return (double)time / (double)SL_SECOND;
+}
+
+static void add_scene(struct text *text, const struct sl_crowd_config *c)
 {
     char faults[SUITE_FAULTS_MAX];
+    add(text, "--nodes %d", c->node_count);
+    if (c->field != SL_CROWD_STANDING)
+        add(text, " --field %s", sl_crowd_field_name(c->field));
+    if (c->mode != SL_CROWD_STARLING)
+        add(text, " --mode %s", sl_crowd_mode_name(c->mode));
+    if (c->attack != SL_CROWD_PEACE)
+        add(text, " --attack %s", sl_crowd_attack_name(c->attack));
+    if (c->churn)
+        add(text, " --churn");
     suite_faults(c->faults, faults);
-    size_t len =
-        (size_t)snprintf(ret_command, SUITE_COMMAND_MAX,
-                         "--nodes %d --field %s --mode %s --attack %s%s --seed %" PRIu64
-                         " --chat %.0f --settle %.0f --messages %g --duplicate %u --reorder %.0f",
-                         c->node_count, sl_crowd_field_name(c->field), sl_crowd_mode_name(c->mode),
-                         sl_crowd_attack_name(c->attack), c->churn ? " --churn" : "", c->seed,
-                         (double)c->chat / (double)SL_SECOND, (double)c->settle / (double)SL_SECOND,
-                         c->messages_per_hour, c->duplicate_permille,
-                         (double)c->reorder_max / (double)SL_MILLISECOND);
-    if (c->faults != 0 && len < SUITE_COMMAND_MAX)
-        len += (size_t)snprintf(ret_command + len, SUITE_COMMAND_MAX - len, " --fault %s", faults);
-    if (c->bluetooth_percent + c->both_percent > 0 && len < SUITE_COMMAND_MAX)
-        len += (size_t)snprintf(ret_command + len, SUITE_COMMAND_MAX - len,
-                                " --bluetooth %u --both %u", c->bluetooth_percent, c->both_percent);
-    if (c->members && len < SUITE_COMMAND_MAX)
-        len += (size_t)snprintf(ret_command + len, SUITE_COMMAND_MAX - len, " --dtls");
-    if (c->messages_max > 0 && len < SUITE_COMMAND_MAX)
-        snprintf(ret_command + len, SUITE_COMMAND_MAX - len, " --at-most %" PRIu64,
-                 c->messages_max);
+    if (c->faults != 0)
+        add(text, " --fault %s", faults);
+    if (c->bluetooth_percent + c->both_percent > 0)
+        add(text, " --bluetooth %u --both %u", c->bluetooth_percent, c->both_percent);
+    if (c->members)
+        add(text, " --dtls");
+}
+
+/* What is not as usual. */
+static void add_numbers(struct text *text, const struct sl_crowd_config *c)
+{
+    struct sl_crowd_config usual;
+    sl_crowd_config_init(&usual);
+    if (c->chat != usual.chat)
+        add(text, " --chat %.0f", seconds(c->chat));
+    if (c->settle != usual.settle)
+        add(text, " --settle %.0f", seconds(c->settle));
+    if (c->messages_per_hour != usual.messages_per_hour)
+        add(text, " --messages %.17g", c->messages_per_hour);
+    if (c->messages_max > 0)
+        add(text, " --at-most %" PRIu64, c->messages_max);
+    if (c->duplicate_permille > 0)
+        add(text, " --duplicate %u", c->duplicate_permille);
+    if (c->reorder_max > 0)
+        add(text, " --reorder %.0f", 1e3 * seconds(c->reorder_max));
+}
+
+void suite_command(const struct sl_crowd_config *c, char ret_command[SUITE_COMMAND_MAX])
+{
+    struct text text = {.bytes = ret_command, .cap = SUITE_COMMAND_MAX};
+    add_scene(&text, c);
+    add_numbers(&text, c);
+    add(&text, " --seed %" PRIu64, c->seed);
 }
 
 static void print_latency(const struct sl_crowd_result *r)
@@ -222,10 +266,11 @@ static void print_cell(const struct sl_crowd_result *results, int count, size_t 
 void suite_print_row(const struct sl_crowd_config *c, const struct sl_crowd_result *results,
                      int count, double cpu_seconds)
 {
-    printf("| %s, %s%s%s%s, %d nodes, %d seeds | ", sl_crowd_mode_name(c->mode),
-           sl_crowd_field_name(c->field), c->attack == SL_CROWD_PEACE ? "" : ", ",
-           c->attack == SL_CROWD_PEACE ? "" : sl_crowd_attack_name(c->attack),
-           c->churn ? ", churn" : "", c->node_count, count);
+    char bytes[SUITE_COMMAND_MAX];
+    struct text text = {.bytes = bytes, .cap = sizeof(bytes)};
+    add_scene(&text, c);
+    add_numbers(&text, c);
+    printf("| `%s --runs %d` | ", bytes, count);
     for (size_t i = 0; i < SL_ARRAY_LEN(columns); i++)
         print_cell(results, count, i);
     printf("%.1f |\n", cpu_seconds / count);
