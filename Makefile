@@ -110,8 +110,10 @@ $(B)/commit/commit.h: commit
 $(CROWD): $(B)/commit/commit.h
 $(CROWD): CPPFLAGS += -I$(B)/commit
 
+# With the heap wrapped, so that each node's memory can be counted (tests/crowd/memory.c).
+WRAP_HEAP := $(foreach f,malloc calloc realloc free,-Wl,--wrap=$(f))
 $(B)/sim: $(CROWD) $(SUPPORT) $(LIBS)
-	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_DAEMON) -o $@
+	$(call QUIET,link)$(CC) $(LDFLAGS) $(WRAP_HEAP) $^ $(LDLIBS_DAEMON) -o $@
 
 # What scenarios of the radio lab run beside the real programs.
 $(B)/radio/attack: $(B)/obj/tests/e2e/attack.o

@@ -76,8 +76,6 @@ static void print_costs(const struct sl_crowd_result *r, double flooding_sends)
         &(struct suite_figure){"useful receptions %", 100 * r->useful, 0, 50.2, false});
     suite_print_figure(
         &(struct suite_figure){"channel busy with control %", 100 * r->control_share, 0, 10, true});
-    suite_print_figure(
-        &(struct suite_figure){"crossings of a link", (double)r->crossings_max, 0, 2, true});
 }
 
 /* The same field and traffic three times: ours must bring at least as much as the others. */

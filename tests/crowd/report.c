@@ -162,8 +162,8 @@ void suite_print_run(const struct sl_crowd_config *c, const struct sl_crowd_resu
            r->crossings_max, r->crossings_over);
     printf("  clocks            worst %.3f s off, %.1f %% by more than 2 s\n", r->clock_error_max,
            100 * r->clock_off);
-    printf("  memory            %.0f kB a node, %zu envelopes at most\n", r->bytes_per_node / 1e3,
-           r->stored_max);
+    printf("  memory            %.0f kB a node, %.0f kB and %zu envelopes at most\n",
+           r->bytes_per_node / 1e3, r->bytes_max / 1e3, r->stored_max);
     if (r->missing_airtime > 0)
         printf("  reunion           in sync after %.3f s; %.3f s of airtime, %.2f of what was "
                "missing\n",
@@ -227,6 +227,11 @@ static double memory_of(const struct sl_crowd_result *r)
     return r->bytes_per_node / 1e3;
 }
 
+static double most_of(const struct sl_crowd_result *r)
+{
+    return r->bytes_max / 1e3;
+}
+
 static const struct {
     const char *name;
     double (*of)(const struct sl_crowd_result *result);
@@ -237,6 +242,7 @@ static const struct {
     {"useful %", useful_of, 1},       {"channel busy %", busy_of, 2},
     {"control %", control_of, 2},     {"crossings max", crossings_of, 1},
     {"clocks off %", clock_of, 1},    {"kB a node", memory_of, 0},
+    {"most kB", most_of, 0},
 };
 
 void suite_print_heading(void)

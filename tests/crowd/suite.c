@@ -3,6 +3,7 @@
 #include "commit.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 static bool is_within(const struct suite_figure *figure, double bound)
 {
@@ -83,6 +84,7 @@ bool suite_judge(const struct sl_crowd_config *config, struct sl_crowd_result *r
         {"delivered %", suite_percent(r->delivered, r->deliverable), e.delivered, e.goal_delivered,
          false},
         {"in time %", suite_percent(r->timely, r->timed), e.timely, 95, false},
+        {"crossings of a link", (double)r->crossings_max, HUGE_VAL, 2, true},
     };
     bool fine = suite_is_lawful(r);
     if (r->stuck > 0)

@@ -98,10 +98,18 @@ static void put_on_air(struct sl_crowd_station *station, const struct sl_datagra
                    (uint64_t)(int64_t)frame.to);
 }
 
+static bool next_datagram(struct sl_crowd_station *station, struct sl_datagram *ret_datagram)
+{
+    int64_t *before = sl_memory_charge(&station->memory);
+    bool sent = sl_node_transmit(station->node, ret_datagram, station->crowd->now);
+    sl_memory_charge(before);
+    return sent;
+}
+
 static void drain(struct sl_crowd_station *station)
 {
     struct sl_datagram datagram;
-    while (station->node && sl_node_transmit(station->node, &datagram, station->crowd->now))
+    while (station->node && next_datagram(station, &datagram))
         put_on_air(station, &datagram);
 }
 
@@ -129,9 +137,11 @@ static void tick(struct sl_crowd_event *event, sl_time now)
     station->turn_at = now;
     sl_crowd_must(station->crowd, station->spins < SPINS_MAX,
                   "a node asks to be ticked again and again");
+    int64_t *before = sl_memory_charge(&station->memory);
     if (station->node)
         sl_node_tick(station->node, now);
-    else if (station->plain)
+    sl_memory_charge(before);
+    if (station->plain)
         sl_plain_tick(station->plain, station->crowd->air, now);
     sl_crowd_finish_turn(station);
 }
@@ -152,7 +162,9 @@ void sl_crowd_take(struct sl_crowd_station *station, const struct sl_air_frame *
     if (station->node) {
         struct sl_address from = address_of(frame->from);
         sl_crowd_note_crossings(crowd, frame, station->number);
+        int64_t *before = sl_memory_charge(&station->memory);
         sl_node_receive(station->node, station->bearer, &from, frame->bytes, frame->len, now);
+        sl_memory_charge(before);
     } else if (!station->plain || crowd->stations[frame->from].role == SL_ROLE_OUTSIDER) {
         return;
     } else if (sl_plain_receive(station->plain, frame->from, frame->bytes, frame->len, now,
@@ -195,7 +207,9 @@ static void start_node(struct sl_crowd_station *station)
     config.membership = station->membership;
     config.sessions = station->sessions;
     sl_crowd_store_port(station->store, &config.store);
+    int64_t *before = sl_memory_charge(&station->memory);
     station->node = sl_node_new(&config, crowd->now);
+    sl_memory_charge(before);
     sl_crowd_must(crowd, station->node != NULL, "out of memory");
     if (!station->has_no_wifi)
         add_wifi(station);
@@ -238,6 +252,7 @@ static void stop_node(struct sl_crowd_station *station)
     add_status(&station->past, station);
     sl_node_free(station->node);
     station->node = NULL;
+    station->memory = 0;
     sl_heap_cancel(&station->crowd->heap, &station->deadline.timer);
 }
 
@@ -246,7 +261,9 @@ static void switch_off(struct sl_crowd_station *station, bool goodbye, bool disk
     struct sl_crowd *crowd = station->crowd;
     sl_crowd_trace(crowd, "off", station->number, goodbye, disk);
     if (station->node && goodbye) {
+        int64_t *before = sl_memory_charge(&station->memory);
         sl_node_close(station->node, crowd->now);
+        sl_memory_charge(before);
         drain(station); /* it leaves with what the radio has sent by now: the rest stays behind */
     }
     if (station->node)

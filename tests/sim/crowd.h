@@ -146,6 +146,7 @@ struct sl_crowd_result {
     double reunion_airtime; /* seconds, of all */
     double missing_airtime; /* what one send each of all that somebody missed would take */
     double bytes_per_node;  /* heap, at the end; 0 if the C library does not tell */
+    double bytes_max; /* of one node at any time; 0 where it is not counted (crowd_memory.h) */
     size_t stored_max;
     uint64_t double_deliveries, forgeries, bound_violations; /* must be 0 */
     char violation[160];                                     /* the first of them */

@@ -51,7 +51,9 @@ static void spam(struct sl_crowd_event *event, sl_time now)
         .payload = payload,
         .payload_len = sizeof(payload),
     };
+    int64_t *before = sl_memory_charge(&station->memory);
     sl_node_publish(station->node, &draft, now, id); /* what it cannot keep it does not say */
+    sl_memory_charge(before);
     sl_crowd_finish_turn(station);
     sl_crowd_schedule(station->crowd, event, now + SPAM_US);
 }

@@ -76,7 +76,9 @@ static void write_envelope(struct sl_crowd_station *station, uint32_t number)
         .payload_len = message->payload_len,
         .sync = true,
     };
+    int64_t *before = sl_memory_charge(&station->memory);
     int result = sl_node_publish(station->node, &draft, crowd->now, id);
+    sl_memory_charge(before);
     if (result < 0 && result != -EIO && result != -ENOSPC && result != -EROFS)
         abort(); /* with a store in trouble it spreads, too */
 }
@@ -256,10 +258,12 @@ void sl_crowd_accepted(void *arg, const struct sl_envelope *envelope, const uint
     uint32_t number = sl_read_u32(&r);
     if (number == SL_CROWD_SPAM && crowd->config.attack == SL_CROWD_FLOODER)
         return;
+    int64_t *node = sl_memory_charge(NULL); /* what follows is the simulator's */
     if (!is_genuine(crowd, envelope, number))
         sl_crowd_violate(crowd, &crowd->result.forgeries, "a forged envelope", station->number);
     else if (!local)
         sl_crowd_delivered(station, number);
+    sl_memory_charge(node);
 }
 
 void sl_crowd_meet(struct sl_crowd *crowd)

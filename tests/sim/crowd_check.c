@@ -104,6 +104,28 @@ void sl_crowd_note_crossings(struct sl_crowd *crowd, const struct sl_air_frame *
 
 /* ---- Bounds ---- */
 
+/* What a node may hold at most, from the bounds that limits.h states and the counts that it shows:
+ * tables of fixed size, queues of datagrams, decoders; then so much for each entry. */
+static int64_t memory_bound(const struct sl_crowd *crowd, const struct sl_node_status *status)
+{
+    int64_t session = crowd->config.members ? 64000 : 8000;
+    size_t sessions = status->neighbour_count + status->handshake_count;
+    size_t datagrams = SL_RELAY_QUEUE_MAX + SL_OUTPUT_QUEUE_MAX;
+    return 512000 + (int64_t)datagrams * 1400 + SL_DECODERS_MAX * 40000 + SL_TOMBSTONES_MAX * 56 +
+           (int64_t)sessions * session + (int64_t)status->heard_count * 200 +
+           (int64_t)status->origin_count * 400 + (int64_t)status->stored_count * 300;
+}
+
+static void check_memory(struct sl_crowd_station *station, const struct sl_node_status *status)
+{
+    struct sl_crowd *crowd = station->crowd;
+    if (station->memory > memory_bound(crowd, status))
+        sl_crowd_violate(crowd, &crowd->result.bound_violations,
+                         "more memory than its tables explain", station->number);
+    if ((double)station->memory > crowd->result.bytes_max)
+        crowd->result.bytes_max = (double)station->memory;
+}
+
 void sl_crowd_check_bounds(struct sl_crowd_station *station)
 {
     struct sl_node_status status;
@@ -122,6 +144,7 @@ void sl_crowd_check_bounds(struct sl_crowd_station *station)
     if (!holds)
         sl_crowd_violate(crowd, &crowd->result.bound_violations, "a table past its bound",
                          station->number);
+    check_memory(station, &status);
     if (status.stored_count > crowd->result.stored_max)
         crowd->result.stored_max = status.stored_count;
 }

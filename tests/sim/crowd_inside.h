@@ -14,6 +14,7 @@
 #include "sim/crowd.h"
 #include "sim/crowd_bluetooth.h"
 #include "sim/crowd_event.h"
+#include "sim/crowd_memory.h"
 #include "sim/crowd_plain.h"
 #include "sim/crowd_ports.h"
 #include "sim/fake_sessions.h"
@@ -57,6 +58,7 @@ struct sl_crowd_station {
     sl_time turn_at;
     unsigned spins;
     uint64_t turns;
+    int64_t memory;               /* heap of its node and its sessions, where it is counted */
     struct sl_crowd_inbox *inbox; /* of a slow one; else NULL */
 };
 

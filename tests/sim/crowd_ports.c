@@ -4,6 +4,7 @@
 #include "base/prng.h"
 #include "mesh/envelope.h"
 #include "mesh/packet.h"
+#include "sim/crowd_memory.h"
 #include "sim/fake_primitives.h"
 
 #include <errno.h>
@@ -203,6 +204,7 @@ static int put(void *ctx, const struct sl_stored *meta, const uint8_t *bytes, bo
 {
     (void)sync;
     struct sl_crowd_store *store = ctx;
+    int64_t *node = sl_memory_charge(NULL);
     store->rows = grow(store->rows, store->count, &store->cap, sizeof(*store->rows));
     struct row *row = &store->rows[store->count++];
     row->meta = *meta;
@@ -210,6 +212,7 @@ static int put(void *ctx, const struct sl_stored *meta, const uint8_t *bytes, bo
     row->lost_when_off = store->put_error != 0;
     row->blob = keep_blob(store->depot, meta->id, bytes, meta->len);
     store->live++;
+    sl_memory_charge(node);
     *ret_row = row->meta.row;
     return store->put_error;
 }
@@ -249,7 +252,9 @@ static void drop(void *ctx, uint64_t number)
     struct row *row = find_row(store, number);
     if (!row)
         return;
+    int64_t *node = sl_memory_charge(NULL);
     release_blob(store->depot, row->blob);
+    sl_memory_charge(node);
     row->meta.row = 0;
     store->live--;
 }
