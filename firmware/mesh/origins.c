@@ -332,13 +332,19 @@ static void take_own(struct sl_node *node, const uint8_t *chain, size_t len, sl_
     const struct sl_membership *membership = &node->config.membership;
     enum sl_refusal refusal;
     struct sl_identity identity = {.not_after = INT64_MAX};
+    uint8_t hash[SL_ID_LEN];
+    chain_hash(node, chain, len, hash);
+    if (memcmp(hash, node->origins.own_chain, SL_ID_LEN) == 0 &&
+        sl_origins_find(node, node->origin))
+        return; /* as it was a second ago: two signatures need not be checked for that */
     if (membership->check(membership->ctx, chain, len, 0, &identity, &refusal) < 0 ||
         memcmp(identity.key, node->key, SL_KEY_LEN) != 0) {
         identity = (struct sl_identity){.not_after = INT64_MAX};
         memcpy(identity.key, node->key, SL_KEY_LEN);
         memcpy(identity.origin, node->origin, SL_ORIGIN_LEN);
     }
-    sl_origins_take(node, &identity, now);
+    if (sl_origins_take(node, &identity, now) == 0)
+        memcpy(node->origins.own_chain, hash, SL_ID_LEN);
 }
 
 void sl_origins_announce(struct sl_node *node, sl_time now)

@@ -42,6 +42,7 @@ struct sl_origins {
     bool announced;                     /* our own IDENTITY was published */
     sl_time announced_at;               /* born */
     uint8_t announced_chain[SL_ID_LEN]; /* hash of what it said */
+    uint8_t own_chain[SL_ID_LEN];       /* hash of what was last taken as our own */
 };
 
 void sl_origins_init(struct sl_origins *origins, uint64_t seed);
