@@ -1,15 +1,13 @@
 # Searches recordings, logs and disks for what must not be there; sourced by tests after lib.sh.
 export LC_ALL=C # bytes are searched for
 
-bytes_of() { # HEX: as a pattern
-    sed 's/../\\x&/g' <<<"$1"
-}
 # has PATTERN FILE…: in capitals or not; for bytes, has_bytes.
 has() {
     grep -aqiE -- "$@"
 }
-has_bytes() {
-    grep -aqP -- "$(bytes_of "$1")" "${@:2}"
+has_bytes() { # HEX FILE…; grep -P would miss a line feed among them
+    cat -- "${@:2}" >/dev/null || return 2
+    cat -- "${@:2}" | xxd -p | tr -d '\n' | grep -q -- "$1"
 }
 has_base64() { # of a private channel's key: as text, and as bytes
     has "$1" "${@:2}" ||

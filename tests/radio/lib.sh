@@ -14,7 +14,7 @@ if [ -z "${RADIO_INSIDE-}" ]; then
 fi
 LAB_INSIDE=yes
 . "$RADIO/../e2e/lib.sh"
-LAB_EXTRA_CONFIG='[log]\nlevel = debug\n'
+LAB_EXTRA_CONFIG='[wifi]\nenabled = yes\n[log]\nlevel = debug\n'
 
 # What listeners may hear and outsiders may use: name, channel and BSSID of the cell.
 CELL=starling CELL_MHZ=2412 CELL_BSSID=02:53:54:4c:47:01
@@ -56,12 +56,19 @@ wifi_cell() {
     done
 }
 
-# wifi_join NODE: into the cell by hand, as an outsider or a bare sender would.
+# wifi_join NODE: into the cell by hand, as an outsider would; boards do it by themselves.
 wifi_join() {
     local wlan=${NODE_WLAN[$1]}
     ip netns exec "$1" iw dev "$wlan" set type ibss
     ip -n "$1" link set "$wlan" up
     ip netns exec "$1" iw dev "$wlan" ibss join $CELL $CELL_MHZ fixed-freq $CELL_BSSID
+}
+
+# in_cell NODE: whether its radio is where all meet.
+in_cell() {
+    local info
+    info=$(ip netns exec "$1" iw dev "${NODE_WLAN[$1]}" info) &&
+        grep -q "ssid $CELL" <<<"$info" && grep -q "$CELL_MHZ MHz" <<<"$info"
 }
 
 # wifi_loss NODE PERCENT: of what it sends.

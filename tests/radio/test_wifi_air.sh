@@ -12,6 +12,11 @@ beacons() {
         END {print frame}' | cut -c 125- | grep -E '^01.{96}$'
 }
 
+# addresses FILE: from which MAC addresses its frames came.
+addresses() {
+    tcpdump -n -e -r "$1" 2>/dev/null | awk '{print $2}' | sort -u
+}
+
 # shared FIRST SECOND: which runs of four bytes, behind the type, occur in beacons of both.
 shared() {
     awk 'function each(line, table, i) {
@@ -32,8 +37,6 @@ ip link set hwsim0 up
 tcpdump -Z root --immediate-mode -i hwsim0 -U -w "$LAB/air" 2>"$LAB/air.err" &
 recorder=$!
 wait_until 20 grep -qs 'listening on' "$LAB/air.err"
-wifi_join $a
-wifi_join $b
 record_beacons() { # FILE: what a sends to all, as b hears it
     ip netns exec $b tcpdump -Z root --immediate-mode -i "${NODE_WLAN[$b]}" -U -w "$1" \
         udp and ip6 multicast and inbound 2>"$1.err" &
@@ -45,8 +48,10 @@ stop_recording() { # PROCESS
     wait "$1" 2>/dev/null
 }
 
+node_up $b || exit 1
+wait_until 30 in_cell $b
 record_beacons "$LAB/first"
-node_up $a && node_up $b || exit 1
+node_up $a || exit 1
 ok "two boards link" wait_until 60 links_up $a 1
 plant $a $b
 sleep 3 # a few beacons more
@@ -55,14 +60,13 @@ stop_recording "$beacon_recorder"
 record_beacons "$LAB/second"
 node_up $a || exit 1
 ok "they link again after a boot" wait_until 60 links_up $a 1
+# Something that anybody could read, as a control of the recorder and of the search.
+inside $b bash -c "echo 'what no radio hides' >/dev/udp/ff02::1%${NODE_WLAN[$b]}/9"
 sleep 3
 node_down $a
 node_down $b
 stop_recording "$beacon_recorder"
 
-# Something that anybody could read, as a control of the recorder and of the search.
-inside $b bash -c "echo 'what no radio hides' >/dev/udp/ff02::1%${NODE_WLAN[$b]}/9"
-sleep 1
 stop_recording "$recorder"
 ok "the recorder hears the air, and the search finds text in it" has 'what no radio hides' "$LAB/air"
 search_works
@@ -83,4 +87,7 @@ sed 1d "$LAB/first.hex" >"$LAB/others.hex"
 ok "those of one boot share the link id" [ -n "$(shared "$LAB/one.hex" "$LAB/others.hex")" ]
 ok "those of two boots share nothing but the format" \
     [ -z "$(shared "$LAB/first.hex" "$LAB/second.hex")" ]
+ok "nor an address of the radio" \
+    [ -z "$(comm -12 <(addresses "$LAB/first") <(addresses "$LAB/second"))" ]
+ok "which each has" [ "$(addresses "$LAB/first" | wc -l) $(addresses "$LAB/second" | wc -l)" = "1 1" ]
 finish

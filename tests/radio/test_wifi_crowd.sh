@@ -34,7 +34,6 @@ quiet() {
 # ---- One cell ----
 wifi_begin 16
 wifi_cell "${cell[@]}"
-for node in "${cell[@]}"; do wifi_join "$node"; done
 crowd "${cell[@]}"
 all_linked() {
     local node
@@ -50,7 +49,6 @@ quiet "${cell[@]}"
 
 # ---- A line ----
 wifi_line "${line[@]}"
-for node in "${line[@]}"; do wifi_join "$node"; done
 crowd "${line[@]}"
 at K send '#general' 'to the other end' >/dev/null
 ok "a line of six: the last hears the first" wait_until 90 came P 'to the other end'

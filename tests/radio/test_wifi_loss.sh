@@ -8,7 +8,6 @@ wifi_begin 3
 wifi_line A B C
 modprobe sch_netem
 for node in A B C; do
-    wifi_join $node
     wifi_loss $node 40
 done
 for node in A B C; do node_up $node || exit 1; done

@@ -2,16 +2,12 @@
 # starlingd brings its radios into the cell by itself, stays there whatever happens to them, and leaves
 # them as they were.
 . "$(dirname "$0")/lib.sh"
-LAB_EXTRA_CONFIG='[wifi]\nenabled = yes\n[log]\nlevel = debug\n'
 
 dev() { # NODE ARGUMENT…: iw dev of its interface
     ip netns exec "$1" iw dev "${NODE_WLAN[$1]}" "${@:2}"
 }
 mac() {
     dev "$1" info | awk '$1 == "addr" {print $2}'
-}
-in_cell() {
-    dev "$1" info | grep -q "ssid $CELL" && dev "$1" info | grep -q "$CELL_MHZ MHz"
 }
 as_found() {
     dev "$1" info | grep -q 'type managed' && [ "$(mac "$1")" = "${FOUND[$1]}" ] &&
@@ -20,6 +16,7 @@ as_found() {
 
 lab_begin
 lab_network A B C
+wifi_begin 3
 wifi_line A B C
 declare -A FOUND=()
 for node in A B C; do FOUND[$node]=$(mac $node); done

@@ -1,0 +1,55 @@
+#!/bin/bash
+# What befalls a radio of a board in use: blocked, unplugged, its interface deleted. Traffic resumes by
+# itself within 30 s of the end of it, and nothing that was said meanwhile is lost.
+. "$(dirname "$0")/lib.sh"
+. "$RADIO/../e2e/across.sh"
+lab_begin
+lab_network A B
+wifi_begin 2
+wifi_cell A B
+for node in A B; do node_up $node || exit 1; done
+ok "two boards link" wait_until 60 links_up A 1
+persona A alice
+persona B bob
+wait_until 60 knows B alice || give_up "they know each other"
+expected=()
+
+# heals TEXT BREAK MEND: says something while it is broken, and waits for it after it was mended.
+heals() {
+    local text=$1 mended_at
+    expected+=("$text")
+    eval "$2"
+    sleep 3
+    at A send '#general' "$text" >/dev/null
+    sleep 3
+    eval "$3"
+    mended_at=$EPOCHREALTIME
+    ok "after: $text" wait_until 60 came B "$text"
+    ok "and within 30 s ($(jq -n "$EPOCHREALTIME - $mended_at | round") s)" \
+        [ "$(jq -n "$EPOCHREALTIME - $mended_at < 30")" = true ]
+}
+
+block() { # as a key of a laptop does; /sys shows a radio only inside its network namespace
+    inside A bash -c 'for file in /sys/class/rfkill/rfkill*/soft; do
+        echo '"$1"' >"$file" || exit 1
+    done' || give_up "the radio can be blocked"
+}
+unplug() { # out of reach of the daemon, as if pulled from its socket
+    ip netns exec A iw phy phy0 set netns 1
+}
+plug_in() {
+    iw phy phy0 set netns name A
+}
+delete_interface() {
+    ip netns exec A iw dev "${NODE_WLAN[A]}" del
+}
+
+heals "all radios blocked and released" "block 1" "block 0"
+heals "a radio unplugged and plugged in again" unplug plug_in
+heals "an interface deleted" delete_interface true
+node_kill B
+heals "the other board without power" true "node_up B"
+unlock B bob
+ok "nothing is lost, and nothing came twice" \
+    [ "$(heard B alice general)" = "$(printf '%s\n' "${expected[@]}" | jq -R . | jq -sc .)" ]
+finish
