@@ -30,6 +30,22 @@ static void print_step(struct sl_table *table, json_t *neighbour)
         sl_table_cell(table, "no, holds %s", stored);
 }
 
+/* "-61 dBm, 54 Mbit/s", as far as the radio tells. */
+static void print_signal(struct sl_table *table, json_t *neighbour)
+{
+    bool has_signal = json_is_integer(json_object_get(neighbour, "signal"));
+    bool has_rate = json_is_integer(json_object_get(neighbour, "rate"));
+    double mbit = (double)number(neighbour, "rate") / 1000;
+    if (has_signal && has_rate)
+        sl_table_cell(table, "%lld dBm, %.3g Mbit/s", (long long)number(neighbour, "signal"), mbit);
+    else if (has_signal)
+        sl_table_cell(table, "%lld dBm", (long long)number(neighbour, "signal"));
+    else if (has_rate)
+        sl_table_cell(table, "%.3g Mbit/s", mbit);
+    else
+        sl_table_cell(table, "-");
+}
+
 static void print_row(struct sl_table *table, json_t *neighbour)
 {
     const char *name = sl_ask_text(neighbour, "name");
@@ -52,13 +68,14 @@ static void print_row(struct sl_table *table, json_t *neighbour)
                       100 * json_number_value(json_object_get(neighbour, "loss")));
     else
         sl_table_cell(table, "-");
+    print_signal(table, neighbour);
     print_step(table, neighbour);
 }
 
 static void print_table(json_t *neighbours)
 {
     static const char *const headings[] = {"node",  "through", "state",  ">for",
-                                           "heard", ">loss",   "in step"};
+                                           "heard", ">loss",   "signal", "in step"};
     struct sl_table *table = sl_table_new(headings, SL_ARRAY_LEN(headings));
     json_t *neighbour;
     size_t i;
@@ -99,7 +116,9 @@ const struct sl_command sl_cmd_neighbours = {
     "Shows the links to other nodes",
     "A neighbour is heard, then greeted (certificates are checked), then up. Loss is what its "
     "frames\n"
-    "lost on the way here. In step means that both hold the same messages. Below the table: who "
+    "lost on the way here; the signal is how a radio hears it, and the rate what it sends to it "
+    "with.\n"
+    "In step means that both hold the same messages. Below the table: who "
     "was\n"
     "refused, and why.\n\n"
     "Examples:\n  starling neighbours\n  starling neighbors --json\n",

@@ -14,6 +14,8 @@ extern const struct sl_command sl_cmd_people;
 extern const struct sl_command sl_cmd_channels;
 extern const struct sl_command sl_cmd_status;
 extern const struct sl_command sl_cmd_neighbours;
+extern const struct sl_command sl_cmd_radios;
+extern const struct sl_command sl_cmd_doctor;
 extern const struct sl_command sl_cmd_simulate;
 
 #endif

@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#define COMMANDS_MAX 24
+
 static const char help[] =
     "To begin with:\n"
     "  starling network create square          a network called 'square'\n"
@@ -16,13 +18,14 @@ static const char help[] =
     "`starling COMMAND --help` has the details and examples; starling(1) is the manual.\n"
     "Exit status: 0 it worked, 1 it did not, 2 wrong use.\n";
 
-static void collect_commands(struct sl_command ret_commands[16])
+static void collect_commands(struct sl_command ret_commands[COMMANDS_MAX])
 {
     const struct sl_command *const all[] = {
-        &sl_cmd_chat,     &sl_cmd_send,    &sl_cmd_inbox,    &sl_cmd_people,
-        &sl_cmd_channels, &sl_cmd_persona, &sl_cmd_status,   &sl_cmd_neighbours,
-        &sl_cmd_network,  &sl_cmd_node,    &sl_cmd_simulate,
+        &sl_cmd_chat,    &sl_cmd_send,   &sl_cmd_inbox,      &sl_cmd_people, &sl_cmd_channels,
+        &sl_cmd_persona, &sl_cmd_status, &sl_cmd_neighbours, &sl_cmd_radios, &sl_cmd_doctor,
+        &sl_cmd_network, &sl_cmd_node,   &sl_cmd_simulate,
     };
+    _Static_assert(SL_ARRAY_LEN(all) < COMMANDS_MAX, "a place for every command, and an end");
     for (size_t i = 0; i < SL_ARRAY_LEN(all); i++)
         ret_commands[i] = *all[i];
     ret_commands[SL_ARRAY_LEN(all)] = (struct sl_command){0};
@@ -33,7 +36,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_DFL);
     sl_output_setup();
     sl_client_init();
-    struct sl_command commands[16];
+    struct sl_command commands[COMMANDS_MAX];
     collect_commands(commands);
     const struct sl_command root = {.name = "starling",
                                     .arguments = "COMMAND",

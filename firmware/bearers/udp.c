@@ -343,6 +343,12 @@ static bool among(const struct sockaddr_in6 *list, size_t count, const struct so
     return false;
 }
 
+unsigned sl_udp_interface(const struct sl_bearer *bearer, int number)
+{
+    const struct udp_link *link = link_of_number(udp_of(bearer), number);
+    return link ? link->index : 0;
+}
+
 static void announce_peer(struct sl_udp *udp, const struct sockaddr_in6 *peer)
 {
     struct sl_address address;

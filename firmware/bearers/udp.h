@@ -52,6 +52,9 @@ bool sl_udp_receive(struct sl_bearer *bearer);
 /* Readable when interfaces came or went; -1 where the kernel does not tell. */
 int sl_udp_watch_fd(const struct sl_bearer *bearer);
 
+/* The network interface behind a number that it gave the mesh; 0: the peers', or none. */
+unsigned sl_udp_interface(const struct sl_bearer *bearer, int number);
+
 /* Looks what interfaces there are; adds and removes bearers. */
 void sl_udp_follow(struct sl_bearer *bearer);
 

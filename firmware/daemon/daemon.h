@@ -94,6 +94,12 @@ int sl_daemon_take_bearer(struct sl_daemon *daemon, struct sl_bearer *bearer);
 /* Sends until there is nothing left but what its bearer cannot send now. */
 void sl_daemon_drain(struct sl_daemon *daemon);
 
+/* ---- radios.c: what the control socket tells of radios; `arg` is the daemon ---- */
+
+bool sl_daemon_radio(void *arg, size_t number, struct sl_control_radio *ret_radio);
+bool sl_daemon_quality(void *arg, int number, const struct sl_address *address,
+                       struct sl_control_quality *ret_quality);
+
 /* ---- state.c ---- */
 
 /* Makes and locks the state folder. 0, also when there is no usable folder (the store then works in

@@ -231,5 +231,7 @@ void sl_daemon_control_config(struct sl_daemon *daemon, struct sl_control_config
         .about = about,
         .bearer_name = bearer_name,
         .address_text = address_text,
+        .radio = sl_daemon_radio,
+        .quality = sl_daemon_quality,
     };
 }

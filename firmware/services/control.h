@@ -23,6 +23,28 @@ struct sl_control_about {
     sl_time uptime;
 };
 
+/* A radio of this node, in words for people. */
+struct sl_control_radio {
+    const char *kind;   /* "wifi", "bluetooth" */
+    char name[32];      /* "phy0", "hci0" */
+    char interface[16]; /* "wlan0"; empty: none */
+    const char *state;  /* one word; what it is is in CONTROL.md */
+    bool used;          /* it carries datagrams, or may any moment */
+    bool trouble;       /* somebody has to do something before it can */
+    const char *mode;   /* "ad hoc"; NULL: none yet */
+    char can[128];      /* words parted by commas: what the driver can do */
+    char country[3];    /* empty: does not matter */
+    char why[200];      /* a sentence: what it is used for, or why not and what to do */
+};
+
+/* How well a neighbour is heard, as far as its radio tells. */
+struct sl_control_quality {
+    bool has_signal, has_rate, has_loss;
+    int signal_dbm;
+    uint32_t rate_kbps;
+    uint32_t loss_permille;
+};
+
 struct sl_control_config {
     const char *path;     /* of the socket; NULL: none, only sl_control_answer() */
     uint32_t mode;        /* permissions of the socket */
@@ -34,6 +56,11 @@ struct sl_control_config {
     const char *(*bearer_name)(void *arg, int bearer);
     void (*address_text)(void *arg, int bearer, const struct sl_address *address, char *ret_text,
                          size_t cap);
+    /* Radios by number, 0 up; false past the last. NULL: there are none. */
+    bool (*radio)(void *arg, size_t number, struct sl_control_radio *ret_radio);
+    /* False if nothing is known. May be NULL. */
+    bool (*quality)(void *arg, int bearer, const struct sl_address *address,
+                    struct sl_control_quality *ret_quality);
 };
 
 struct sl_control;

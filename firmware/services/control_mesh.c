@@ -204,6 +204,22 @@ static json_t *seconds_since(sl_time then, sl_time now)
     return json_integer(now > then ? (now - then) / SL_SECOND : 0);
 }
 
+static void give_quality(const struct sl_control_request *request,
+                         const struct sl_neighbour_info *info, json_t *object)
+{
+    struct sl_control_quality quality = {0};
+    const struct sl_control_config *config = request->config;
+    if (config->quality && info->state == SL_LINK_UP &&
+        !config->quality(config->arg, info->bearer, &info->address, &quality))
+        quality = (struct sl_control_quality){0};
+    json_object_set_new(object, "signal",
+                        quality.has_signal ? json_integer(quality.signal_dbm) : json_null());
+    json_object_set_new(object, "rate",
+                        quality.has_rate ? json_integer(quality.rate_kbps) : json_null());
+    json_object_set_new(object, "radio_loss",
+                        quality.has_loss ? json_real(quality.loss_permille / 1000.0) : json_null());
+}
+
 static json_t *neighbour_json(const struct sl_control_request *request,
                               const struct sl_neighbour_info *info)
 {
@@ -225,6 +241,7 @@ static json_t *neighbour_json(const struct sl_control_request *request,
     json_object_set_new(object, "bytes_out", number(info->bytes_out));
     json_object_set_new(object, "envelopes_in", number(info->envelopes_in));
     json_object_set_new(object, "loss", json_real(info->loss_permille / 1000.0));
+    give_quality(request, info, object);
     json_object_set_new(object, "stored", number(info->stored_count));
     json_object_set_new(object, "in_sync", json_boolean(info->in_sync));
     const char *refusal = refusal_name(info->last_refusal);
@@ -249,6 +266,49 @@ void sl_control_do_neighbours(struct sl_control_request *request)
     sl_control_give(request, "neighbours", list);
     sl_control_give(request, "refused", refused_json(&status));
 }
+
+/* ---- Radios ---- */
+
+static json_t *words_json(const char *words)
+{
+    json_t *list = json_array();
+    while (*words != '\0') {
+        size_t len = strcspn(words, ",");
+        json_array_append_new(list, json_stringn(words, len));
+        words += len;
+        words += strspn(words, ", ");
+    }
+    return list;
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text && text[0] != '\0' ? sl_control_shown(text) : json_null();
+}
+
+static json_t *radio_json(const struct sl_control_radio *radio)
+{
+    return json_pack("{s:s, s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "kind", radio->kind,
+                     "name", sl_control_shown(radio->name), "interface",
+                     text_or_null(radio->interface), "state", radio->state, "used", radio->used,
+                     "trouble", radio->trouble, "mode", text_or_null(radio->mode), "can",
+                     words_json(radio->can), "country", text_or_null(radio->country), "why",
+                     sl_control_shown(radio->why));
+}
+
+void sl_control_do_radios(struct sl_control_request *request)
+{
+    const struct sl_control_config *config = request->config;
+    json_t *list = json_array();
+    struct sl_control_radio radio = {0};
+    for (size_t i = 0; config->radio && config->radio(config->arg, i, &radio); i++) {
+        json_array_append_new(list, radio_json(&radio));
+        radio = (struct sl_control_radio){0};
+    }
+    sl_control_give(request, "radios", list);
+}
+
+/* ---- Revocation ---- */
 
 void sl_control_do_revoke(struct sl_control_request *request)
 {

@@ -45,6 +45,7 @@ static const struct request_kind {
 } kinds[] = {
     {"status", sl_control_do_status, ""},
     {"neighbours", sl_control_do_neighbours, ""},
+    {"radios", sl_control_do_radios, ""},
     {"persona.create", sl_control_do_persona_create, "nick passphrase?"},
     {"persona.unlock", sl_control_do_persona_unlock, "nick passphrase"},
     {"persona.lock", sl_control_do_persona_lock, "persona?"},

@@ -65,6 +65,7 @@ void sl_control_duration(sl_time duration, char *ret_text, size_t cap);
 
 void sl_control_do_status(struct sl_control_request *request);
 void sl_control_do_neighbours(struct sl_control_request *request);
+void sl_control_do_radios(struct sl_control_request *request);
 void sl_control_do_revoke(struct sl_control_request *request);
 
 void sl_control_do_persona_create(struct sl_control_request *request);

@@ -26,10 +26,17 @@ for node in A B C; do ok "$node is in the cell" in_cell $node; done
 ok "under a name that says what carries it" eval 'says "wifi ${NODE_WLAN[B]}" at B neighbours >/dev/null'
 ok "with an address of its own" [ "$(mac A)" != "${FOUND[A]}" ]
 
+ok "the tool tells which radio is used, and how" \
+    eval 'says "in the ad hoc cell .starling. on channel 1" at A radios >/dev/null'
+ok "and how well a neighbour is heard" eval 'says "dBm" at B neighbours >/dev/null'
+ok "the doctor is content" at B doctor
+
 dev A ibss leave
 ok "it comes back when it was made to leave" wait_until 15 in_cell A
+kill -STOP "${NODE_PID[A]}"
 dev A ibss leave
 dev A ibss join $CELL 2437 fixed-freq
+kill -CONT "${NODE_PID[A]}"
 ok "and when it was moved to another channel" wait_until 15 in_cell A
 ip -n A link set "${NODE_WLAN[A]}" down
 ok "and when it was taken down" wait_until 15 in_cell A
@@ -40,6 +47,8 @@ ok "the links live on" wait_until 60 links_up B 2
 
 node_kill C
 ok "a daemon that is killed is out of the cell at once" wait_until 2 none in_cell C
+ok "the doctor sees that it is gone" eval '! inside C "$BUILD/starling" doctor --socket "$LAB/C.sock" >"$LAB/doctor.log"'
+ok "and looks at its radio alone" grep -q "Wi-Fi ${NODE_WLAN[C]} can be used" "$LAB/doctor.log"
 for node in A B; do
     node_down $node
     ok "$node gives its radio back as it was" as_found $node

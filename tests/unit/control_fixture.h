@@ -111,6 +111,30 @@ static void on_address_text(void *arg, int bearer, const struct sl_address *addr
     snprintf(ret_text, cap, "address of %u bytes", address->len);
 }
 
+static bool on_radio(void *arg, size_t number, struct sl_control_radio *ret_radio)
+{
+    (void)arg;
+    *ret_radio = (struct sl_control_radio){.kind = "wifi",
+                                           .name = "phy0",
+                                           .interface = "wlan0",
+                                           .state = "joined",
+                                           .used = true,
+                                           .mode = "ad hoc",
+                                           .can = "ad hoc, client",
+                                           .country = "DE",
+                                           .why = "in the cell"};
+    return number == 0;
+}
+
+static bool on_quality(void *arg, int bearer, const struct sl_address *address,
+                       struct sl_control_quality *ret_quality)
+{
+    (void)arg;
+    (void)address;
+    *ret_quality = (struct sl_control_quality){.has_signal = true, .signal_dbm = -61};
+    return bearer == 0;
+}
+
 /* ---- The layer above each node ---- */
 
 static void on_started(void *arg, int number, struct sl_node *node, sl_time now)
@@ -139,6 +163,8 @@ static void on_started(void *arg, int number, struct sl_node *node, sl_time now)
         .about = on_about,
         .bearer_name = on_bearer_name,
         .address_text = on_address_text,
+        .radio = on_radio,
+        .quality = on_quality,
     };
     int error = sl_control_new(&control, &board->control);
     assert(board->chat && error == 0);

@@ -283,10 +283,10 @@ static char said[16384]; /* standard output and error of the last command */
 /* The words of `line` are parted by '|'. */
 static int run(const char *line)
 {
-    static struct sl_command all[10];
+    static struct sl_command all[12];
     const struct sl_command *const commands[] = {
-        &sl_cmd_status, &sl_cmd_neighbours, &sl_cmd_inbox,   &sl_cmd_send,
-        &sl_cmd_people, &sl_cmd_channels,   &sl_cmd_persona, &sl_cmd_chat};
+        &sl_cmd_status,   &sl_cmd_neighbours, &sl_cmd_inbox, &sl_cmd_send,   &sl_cmd_people,
+        &sl_cmd_channels, &sl_cmd_persona,    &sl_cmd_chat,  &sl_cmd_radios, &sl_cmd_doctor};
     for (size_t i = 0; i < SL_ARRAY_LEN(commands); i++)
         all[i] = *commands[i];
     const struct sl_command root = {.name = "starling", .summary = "x", .parts = all};
@@ -557,7 +557,7 @@ static void test_neighbours_table(void **state)
          "{\"name\": \"B\", \"origin\": \"00\", \"bearer\": \"udp eth0\", \"address\": "
          "\"fe80::2\", "
          "\"state\": \"up\", \"up_for\": 3700, \"silent_for\": 1, \"loss\": 0.125, \"stored\": "
-         "1500, "
+         "1500, \"signal\": -61, \"rate\": 5500, "
          "\"in_sync\": false, \"refusal\": null}], \"refused\": {\"expired\": 12}}\n"},
     };
     BEGIN(script);
@@ -565,10 +565,76 @@ static void test_neighbours_table(void **state)
     end();
     expect_said("B     udp eth0 fe80::2  up");
     expect_said("1 h 1 min");
-    expect_said("12.5 %  no, holds 1,500");
+    expect_said("12.5 %  -61 dBm, 5.5 Mbit/s  no, holds 1,500");
     expect_said("?     udp eth0 fe80::1  refused: certificate expired");
     expect_said("12 refused: certificate expired");
     assert_true(strstr(said, "fe80::2") < strstr(said, "fe80::1"));
+}
+
+#define RADIOS                                                                                     \
+    "{\"id\": @, \"ok\": true, \"radios\": [{\"kind\": \"wifi\", \"name\": \"phy0\", "             \
+    "\"interface\": "                                                                              \
+    "\"wlan0\", \"state\": \"soft-blocked\", \"used\": false, \"trouble\": true, \"mode\": null, " \
+    "\"can\": [\"ad hoc\", \"client\"], \"country\": \"00\", \"why\": \"blocked by rfkill; "       \
+    "'rfkill "                                                                                     \
+    "unblock wlan' as root lets it go\"}]}\n"
+
+static void test_radios_in_words(void **state)
+{
+    (void)state;
+    static const struct exchange script[] = {{"\"do\":\"radios\"", RADIOS}};
+    BEGIN(script);
+    assert_int_equal(run("radios"), 0);
+    end();
+    expect_said("wifi wlan0: soft-blocked");
+    expect_said("blocked by rfkill; 'rfkill unblock wlan' as root lets it go");
+    expect_said("ad hoc, client");
+    expect_said("not set: what is allowed everywhere");
+}
+
+static void test_the_doctor_names_cause_and_cure(void **state)
+{
+    (void)state;
+    static const struct exchange script[] = {
+        {"\"do\":\"status\"",
+         "{\"id\": @, \"ok\": true, \"node\": {\"name\": \"A\", \"version\": \"1\", "
+         "\"certificate\": "
+         "{\"not_after\": 1000000000, \"expired\": true, \"revoked\": false}}, \"clock\": "
+         "{\"source\": "
+         "\"unset\", \"unix\": null}, \"store\": {\"error\": \"No space left on device\"}, "
+         "\"neighbours\": 0, \"heard\": 2, \"bearers\": [\"udp peers\"], \"refused\": "
+         "{\"expired\": "
+         "3}}\n"},
+        {"\"do\":\"neighbours\"", "{\"id\": @, \"ok\": true, \"neighbours\": []}\n"},
+        {"\"do\":\"radios\"", RADIOS},
+    };
+    BEGIN(script);
+    assert_int_equal(run("doctor"), 1);
+    end();
+    expect_said("[ok] starlingd 1 runs");
+    expect_said("[--] the clock is not set");
+    expect_said("[!!] this node's certificate has expired on 2001-09-09");
+    expect_said("-> ask the organiser for a new bundle");
+    expect_said("messages are kept in memory only: No space left on device");
+    expect_said("[!!] Wi-Fi wlan0 is not used: blocked by rfkill; 'rfkill unblock wlan' as root");
+    expect_said("links to them were refused: certificate expired");
+}
+
+/* As somebody runs it first of all: nothing is there to ask. */
+static void test_the_doctor_without_starlingd(void **state)
+{
+    (void)state;
+    assert_int_equal(run("doctor|--socket|/nonexistent/control.sock"), 1);
+    expect_said("[!!] starlingd does not run: nobody answers at /nonexistent/control.sock");
+    expect_said("'systemctl start starlingd' as root");
+    assert_int_equal(run("doctor|--json|--socket|/nonexistent/control.sock"), 1);
+    json_t *answer = json_loads(said, 0, NULL);
+    assert_non_null(answer);
+    assert_true(json_is_false(json_object_get(answer, "good")));
+    json_t *first = json_array_get(json_object_get(answer, "findings"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "level")), "bad");
+    assert_true(json_is_string(json_object_get(first, "cure")));
+    json_decref(answer);
 }
 
 /* A persona's passphrase comes from a file that nobody else can read. */
@@ -732,6 +798,9 @@ int main(void)
         cmocka_unit_test(test_people_verify),
         cmocka_unit_test(test_status_in_words),
         cmocka_unit_test(test_neighbours_table),
+        cmocka_unit_test(test_radios_in_words),
+        cmocka_unit_test(test_the_doctor_names_cause_and_cure),
+        cmocka_unit_test(test_the_doctor_without_starlingd),
         cmocka_unit_test(test_passphrase_files),
         cmocka_unit_test(test_only_a_kept_persona_is_locked),
         cmocka_unit_test(test_chat_through_a_pipe),

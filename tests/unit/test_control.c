@@ -119,8 +119,29 @@ static void test_neighbours(void **state)
     assert_non_null(strstr(text_of(one, "address"), "address of"));
     assert_true(json_is_real(json_object_get(one, "loss")));
     assert_true(json_is_null(json_object_get(one, "refusal")));
+    assert_int_equal(json_integer_value(json_object_get(one, "signal")), -61);
+    assert_true(json_is_null(json_object_get(one, "rate")));
+    assert_true(json_is_null(json_object_get(one, "radio_loss")));
     assert_non_null(json_object_get(answer, "refused"));
     json_decref(answer);
+}
+
+static void test_radios(void **state)
+{
+    (void)state;
+    json_t *answer = expect(0, ANA, "{'do':'radios'}");
+    assert_int_equal(json_array_size(json_object_get(answer, "radios")), 1);
+    const json_t *one = json_array_get(json_object_get(answer, "radios"), 0);
+    const json_t *can = json_object_get(one, "can");
+    assert_string_equal(text_of(one, "kind"), "wifi");
+    assert_string_equal(text_of(one, "interface"), "wlan0");
+    assert_string_equal(text_of(one, "mode"), "ad hoc");
+    assert_true(json_is_true(json_object_get(one, "used")));
+    assert_true(json_is_false(json_object_get(one, "trouble")));
+    assert_int_equal(json_array_size(can), 2);
+    assert_string_equal(json_string_value(json_array_get(can, 1)), "client");
+    json_decref(answer);
+    refuse(0, ANA, "{'do':'radios','kind':'wifi'}", "bad-request", "kind");
 }
 
 static void test_revocation_lists(void **state)
@@ -497,6 +518,7 @@ int main(void)
         TEST(test_warnings),
         TEST(test_a_full_disk_is_said),
         TEST(test_neighbours),
+        TEST(test_radios),
         TEST(test_revocation_lists),
         TEST(test_personas),
         TEST(test_personas_of_others_are_out_of_reach),

@@ -1,0 +1,81 @@
+/* The radios of this node, as the control socket tells them. */
+#include "daemon/daemon.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Wi-Fi ---- */
+
+static bool is_trouble(enum sl_wifi_state state)
+{
+    return state == SL_WIFI_HARD_BLOCKED || state == SL_WIFI_SOFT_BLOCKED ||
+           state == SL_WIFI_IN_USE || state == SL_WIFI_NO_MODE || state == SL_WIFI_NO_CHANNEL ||
+           state == SL_WIFI_NOT_ALLOWED || state == SL_WIFI_BUSY || state == SL_WIFI_FAILED;
+}
+
+static void list_abilities(const struct sl_wifi_phy *phy, char *ret_text, size_t cap)
+{
+    static const enum nl80211_iftype types[] = {NL80211_IFTYPE_ADHOC, NL80211_IFTYPE_MESH_POINT,
+                                                NL80211_IFTYPE_STATION, NL80211_IFTYPE_AP};
+    size_t len = 0;
+    ret_text[0] = '\0';
+    for (size_t i = 0; i < SL_ARRAY_LEN(types) && len < cap; i++)
+        if (phy->types & SL_WIFI_BIT(types[i]))
+            len += (size_t)snprintf(ret_text + len, cap - len, "%s%s", len > 0 ? ", " : "",
+                                    sl_wifi_type_word(types[i]));
+    if (len < cap && (phy->with_client & SL_WIFI_BIT(NL80211_IFTYPE_ADHOC)))
+        snprintf(ret_text + len, cap - len, ", ad hoc beside a client");
+}
+
+static void tell_wifi(const struct sl_wifi_radio_info *info, struct sl_control_radio *ret_radio)
+{
+    enum sl_wifi_state state = info->plan->state;
+    *ret_radio = (struct sl_control_radio){
+        .kind = "wifi",
+        .state = sl_wifi_state_word(state),
+        .used = state == SL_WIFI_JOINED || state == SL_WIFI_EXISTING,
+        .trouble = is_trouble(state),
+    };
+    if (state == SL_WIFI_EXISTING && info->interface)
+        ret_radio->mode = sl_wifi_type_word(info->interface->type);
+    else if (state == SL_WIFI_JOINED || state == SL_WIFI_JOINING)
+        ret_radio->mode = sl_wifi_type_word(info->plan->type);
+    snprintf(ret_radio->name, sizeof(ret_radio->name), "%s", info->phy->name);
+    snprintf(ret_radio->interface, sizeof(ret_radio->interface), "%s",
+             info->interface ? info->interface->name : "");
+    snprintf(ret_radio->country, sizeof(ret_radio->country), "%s", info->country);
+    snprintf(ret_radio->why, sizeof(ret_radio->why), "%s", info->why);
+    list_abilities(info->phy, ret_radio->can, sizeof(ret_radio->can));
+}
+
+bool sl_daemon_radio(void *arg, size_t number, struct sl_control_radio *ret_radio)
+{
+    const struct sl_daemon *daemon = arg;
+    struct sl_wifi_radio_info info;
+    if (!daemon->wifi || !sl_wifi_radio(daemon->wifi, number, &info))
+        return false;
+    tell_wifi(&info, ret_radio);
+    return true;
+}
+
+bool sl_daemon_quality(void *arg, int number, const struct sl_address *address,
+                       struct sl_control_quality *ret_quality)
+{
+    const struct sl_daemon *daemon = arg;
+    struct sl_bearer_quality quality;
+    /* A mesh address of UDP begins with the IPv6 address (bearers/udp.h). */
+    if (!daemon->wifi || !daemon->udp || (daemon->udp->numbers >> number & 1) == 0 ||
+        address->len < 16 ||
+        !sl_wifi_quality(daemon->wifi, sl_udp_interface(daemon->udp, number), address->bytes,
+                         daemon->now, &quality))
+        return false;
+    *ret_quality = (struct sl_control_quality){
+        .has_signal = quality.has_signal,
+        .has_rate = quality.has_rate,
+        .has_loss = quality.has_loss,
+        .signal_dbm = quality.signal_dbm,
+        .rate_kbps = quality.rate_kbps,
+        .loss_permille = quality.loss_permille,
+    };
+    return true;
+}
