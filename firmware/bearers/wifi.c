@@ -1,5 +1,7 @@
 #include "bearers/wifi.h"
 
+#include "bearers/wifi_found.h"
+
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -29,9 +31,12 @@ struct sl_wifi {
     struct sl_wifi_snapshot snapshot;
     struct radio radios[SL_RADIOS_MAX];
     size_t radio_count;
-    bool seen;       /* the snapshot is of use */
-    bool look_phys;  /* with the next look */
-    bool told_none;  /* that there is no Wi-Fi */
+    bool seen;      /* the snapshot is of use */
+    bool look_phys; /* with the next look */
+    bool told_none; /* that there is no Wi-Fi */
+    /* Of a daemon that was killed; each is good for one radio. */
+    struct sl_wifi_record records[SL_RADIOS_MAX];
+    size_t record_count;
     sl_time look_at; /* SL_NEVER: what is in the snapshot holds */
     sl_time phys_at; /* when the phys are looked at again */
     /* The stations of one interface, a short while */
@@ -248,13 +253,47 @@ static void tell(const struct sl_wifi *wifi, struct radio *radio, const struct s
            text);
 }
 
+/* What was found is written down before anything is changed. */
+static void save_found(const struct sl_wifi *wifi)
+{
+    struct sl_wifi_record records[SL_RADIOS_MAX];
+    size_t count = 0;
+    if (wifi->config.found_path[0] == '\0')
+        return;
+    for (size_t i = 0; i < wifi->radio_count; i++) {
+        const struct sl_wifi_plan *plan = &wifi->radios[i].plan;
+        if (plan->found.interface == 0 || plan->found.created)
+            continue;
+        records[count].found = plan->found;
+        memcpy(records[count++].mac, plan->mac, SL_MAC_LEN);
+    }
+    int error = sl_wifi_found_save(wifi->config.found_path, records, count);
+    if (error < 0)
+        report(wifi, LOG_DEBUG, "radios",
+               "how they were cannot be written down; after a crash they stay as they are then");
+}
+
+static void resume(struct sl_wifi *wifi, struct radio *radio, const struct sl_wifi_seen *seen)
+{
+    if (radio->plan.found.interface != 0 || !seen->interface)
+        return;
+    const struct sl_wifi_record *record =
+        sl_wifi_found_match(wifi->records, wifi->record_count, seen->interface);
+    if (record)
+        sl_wifi_plan_resume(&radio->plan, &record->found);
+}
+
 /* One request at most. */
 static void step(struct sl_wifi *wifi, struct radio *radio, sl_time now)
 {
     struct sl_wifi_seen seen;
     struct sl_wifi_request request;
     see(wifi, radio, &seen);
+    resume(wifi, radio, &seen);
+    uint32_t found = radio->plan.found.interface;
     sl_wifi_plan_next(&radio->plan, &wifi->config.wish, &seen, now, &request);
+    if (radio->plan.found.interface != found)
+        save_found(wifi);
     if (request.what != SL_WIFI_DO_NOTHING) {
         int error = wifi->port.perform(wifi->port.arg, &request);
         sl_wifi_plan_done(&radio->plan, &request, error, now);
@@ -410,6 +449,8 @@ static void free_wifi(struct sl_bearer *bearer)
     if (some && wifi->port.look(wifi->port.arg, false, &wifi->snapshot) == 0)
         for (size_t i = 0; i < wifi->radio_count; i++)
             give_back(wifi, &wifi->radios[i]);
+    if (some && wifi->config.found_path[0] != '\0')
+        (void)sl_wifi_found_save(wifi->config.found_path, NULL, 0);
     wifi->port.free(wifi->port.arg);
     free(wifi);
 }
@@ -438,6 +479,9 @@ int sl_wifi_new(const struct sl_wifi_config *config, const struct sl_wifi_port *
     wifi->port = *port;
     wifi->primitives = *primitives;
     wifi->look_phys = true;
+    if (config->found_path[0] != '\0')
+        wifi->record_count =
+            sl_wifi_found_load(config->found_path, wifi->records, SL_ARRAY_LEN(wifi->records));
     *ret_bearer = &wifi->base;
     return 0;
 }

@@ -23,7 +23,7 @@ struct sl_wifi_config {
     /* Radios or interfaces to use, by name with * and ? as in a shell: "phy0", "wlan*". */
     char patterns[SL_WIFI_PATTERNS][SL_WIFI_PHY_NAME];
     size_t pattern_count;
-    char found_path[544]; /* file for what was found; empty: none (wifi_found.h) */
+    char found_path[576]; /* file for how radios were found (wifi_found.h); empty: none */
 };
 
 /* auto, every radio, the cell above, 6 Mbit/s to everyone. */

@@ -4,16 +4,16 @@
 #include <netlink/genl/genl.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* Attributes that nl80211 gives with a fixed size; libnl then refuses those that are shorter. */
+/* Attributes that nl80211 gives with a fixed size; libnl then refuses those that are shorter. Names
+ * are copied by their length: libnl does not see to it that they end. */
 static const struct nla_policy policy[NL80211_ATTR_MAX + 1] = {
     [NL80211_ATTR_WIPHY] = {.type = NLA_U32},
-    [NL80211_ATTR_WIPHY_NAME] = {.type = NLA_NUL_STRING, .maxlen = SL_WIFI_PHY_NAME - 1},
+    [NL80211_ATTR_WIPHY_NAME] = {.type = NLA_UNSPEC, .maxlen = SL_WIFI_PHY_NAME},
     [NL80211_ATTR_IFINDEX] = {.type = NLA_U32},
-    [NL80211_ATTR_IFNAME] = {.type = NLA_NUL_STRING, .maxlen = IFNAMSIZ - 1},
+    [NL80211_ATTR_IFNAME] = {.type = NLA_UNSPEC, .maxlen = IFNAMSIZ},
     [NL80211_ATTR_IFTYPE] = {.type = NLA_U32},
     [NL80211_ATTR_MAC] = {.type = NLA_UNSPEC, .minlen = SL_MAC_LEN, .maxlen = SL_MAC_LEN},
     [NL80211_ATTR_SSID] = {.type = NLA_UNSPEC, .maxlen = SL_SSID_MAX},
@@ -200,8 +200,7 @@ bool sl_wifi_parse_phy(struct nlmsghdr *header, struct sl_wifi_phy *phys, size_t
     if (!phy)
         return false;
     if (attributes[NL80211_ATTR_WIPHY_NAME])
-        snprintf(phy->name, sizeof(phy->name), "%s",
-                 nla_get_string(attributes[NL80211_ATTR_WIPHY_NAME]));
+        nla_strlcpy(phy->name, attributes[NL80211_ATTR_WIPHY_NAME], sizeof(phy->name));
     if (attributes[NL80211_ATTR_SUPPORTED_IFTYPES])
         phy->types |= type_bits(attributes[NL80211_ATTR_SUPPORTED_IFTYPES]);
     for (size_t i = 0; i < SL_ARRAY_LEN(lists); i++)
@@ -225,7 +224,7 @@ bool sl_wifi_parse_interface(struct nlmsghdr *header, struct sl_wifi_interface *
         .index = nla_get_u32(attributes[NL80211_ATTR_IFINDEX]),
         .type = (enum nl80211_iftype)nla_get_u32(attributes[NL80211_ATTR_IFTYPE]),
     };
-    snprintf(found.name, sizeof(found.name), "%s", nla_get_string(attributes[NL80211_ATTR_IFNAME]));
+    nla_strlcpy(found.name, attributes[NL80211_ATTR_IFNAME], sizeof(found.name));
     if (attributes[NL80211_ATTR_MAC])
         memcpy(found.mac, nla_data(attributes[NL80211_ATTR_MAC]), SL_MAC_LEN);
     if (attributes[NL80211_ATTR_SSID]) {

@@ -214,10 +214,12 @@ static int open_wifi(struct sl_daemon *daemon)
     if (daemon->config->wifi.wish.enabled == SL_WIFI_NO)
         return 0;
     sl_daemon_bearer_host(daemon, &host);
+    /* Beside the control socket, in a folder that is empty after each boot. */
+    struct sl_wifi_config config = daemon->config->wifi;
+    snprintf(config.found_path, sizeof(config.found_path), "%s.radios", daemon->config->control);
     int error = sl_wifi_kernel_new(&port);
     if (error == 0)
-        error =
-            sl_wifi_new(&daemon->config->wifi, &port, &daemon->primitives, &host, &daemon->wifi);
+        error = sl_wifi_new(&config, &port, &daemon->primitives, &host, &daemon->wifi);
     if (error < 0) {
         sl_log(LOG_WARNING, "Wi-Fi cannot be used: %s", strerror(-error));
         return 0;

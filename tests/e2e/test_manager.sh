@@ -34,6 +34,18 @@ ok "but not while it hangs" [ "$(grep -cx WATCHDOG=1 "$LAB/told.log")" = "$fed" 
 kill -CONT "${NODE_PID[A]}"
 ok "and again afterwards" wait_until 5 told WATCHDOG=1 $((fed + 1))
 
+# ---- What it may do ----
+# Exposure in tenths, of 100: what systemd counts against a service.
+exposed_little() {
+    sed "s|/usr/bin/starlingd|$BUILD/starlingd|" "$(dirname "$0")/../../firmware/system/starlingd.service" \
+        >"$LAB/starlingd.service"
+    systemd-analyze security --offline=true --threshold=25 "$LAB/starlingd.service" >"$LAB/exposure.log" 2>&1
+}
+if command -v systemd-analyze >/dev/null && systemd-analyze --help | grep -q -- --offline; then
+    ok "the unit lets it do little" exposed_little
+    ok "and of capabilities, one" grep -qx CapabilityBoundingSet=CAP_NET_ADMIN "$LAB/starlingd.service"
+fi
+
 # ---- SIGHUP ----
 node_up B || exit 1
 node_up lost || exit 1

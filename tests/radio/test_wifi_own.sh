@@ -47,6 +47,10 @@ ok "the links live on" wait_until 60 links_up B 2
 
 node_kill C
 ok "a daemon that is killed is out of the cell at once" wait_until 2 none in_cell C
+node_up C || exit 1
+ok "the next one takes the radio over" wait_until 30 in_cell C
+node_down C
+ok "and knows how it was" as_found C
 ok "the doctor sees that it is gone" eval '! inside C "$BUILD/starling" doctor --socket "$LAB/C.sock" >"$LAB/doctor.log"'
 ok "and looks at its radio alone" grep -q "Wi-Fi ${NODE_WLAN[C]} can be used" "$LAB/doctor.log"
 for node in A B; do

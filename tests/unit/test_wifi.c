@@ -1,6 +1,7 @@
 /* The Wi-Fi controller on a scripted kernel: every way into the cell, everything that may happen to
  * a radio there, and the way back. */
 #include "bearers/wifi.h"
+#include "bearers/wifi_found.h"
 #include "sim/fake_primitives.h"
 #include "sim/scripted_wifi.h"
 
@@ -8,7 +9,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -101,6 +104,15 @@ static void assert_joined(const struct lab *lab, enum nl80211_iftype type)
     assert_int_equal(item->ssid_len, strlen(SL_WIFI_CELL));
     assert_memory_equal(item->ssid, SL_WIFI_CELL, item->ssid_len);
     assert_int_equal(item->mhz, 2412);
+}
+
+static void leave_behind_its_back(struct lab *lab)
+{
+    struct sl_wifi_interface *item = &lab->kernel.real.interfaces[0];
+    item->running = item->has_link_local = false;
+    item->ssid_len = 0;
+    item->mhz = 0;
+    lab->kernel.running_at[0] = SL_NEVER;
 }
 
 /* ---- The way in and the way back ---- */
@@ -210,6 +222,69 @@ static void test_an_address_where_the_kernel_makes_none(void **unused)
     assert_joined(&lab, NL80211_IFTYPE_ADHOC);
     assert_int_equal(sl_scripted_wifi_asked(&lab.kernel, SL_WIFI_DO_ADD_ADDRESS), 1);
     stop(&lab);
+}
+
+/* Killed in the middle of it: the next one knows how the radio was. */
+static void test_gives_back_what_a_killed_one_took(void **unused)
+{
+    struct lab lab;
+    char folder[] = "/tmp/test_wifi.XXXXXX";
+    (void)unused;
+    begin(&lab);
+    assert_non_null(mkdtemp(folder));
+    snprintf(lab.config.found_path, sizeof(lab.config.found_path), "%s/radios", folder);
+    lab.config.wish.enabled = SL_WIFI_AUTO;
+    const struct sl_wifi_interface found = lab.kernel.real.interfaces[0];
+    start(&lab);
+    run(&lab, 2 * SL_SECOND);
+    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
+    struct sl_wifi_record record;
+    assert_int_equal(sl_wifi_found_load(lab.config.found_path, &record, 1), 1);
+    /* The kernel leaves the cell with the process, and all else stays: the file too. */
+    const struct sl_scripted_wifi killed_at = lab.kernel;
+    stop(&lab);
+    assert_int_equal(access(lab.config.found_path, F_OK), -1);
+    lab.kernel = killed_at;
+    leave_behind_its_back(&lab);
+    assert_int_equal(sl_wifi_found_save(lab.config.found_path, &record, 1), 0);
+
+    start(&lab);
+    run(&lab, 2 * SL_SECOND);
+    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
+    stop(&lab);
+    assert_int_equal(wlan(&lab)->type, found.type);
+    assert_memory_equal(wlan(&lab)->mac, found.mac, SL_MAC_LEN);
+    assert_false(wlan(&lab)->up);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void test_records_of_radios(void **unused)
+{
+    struct sl_wifi_record records[2] = {
+        {.found = {.interface = 4, .type = NL80211_IFTYPE_STATION, .mac = {1, 2, 3, 4, 5, 0xff}},
+         .mac = {2, 0, 0, 0, 0, 9}},
+        {.found = {.interface = 5, .type = NL80211_IFTYPE_AP, .up = true}, .mac = {6}}};
+    struct sl_wifi_record back[2];
+    struct sl_wifi_interface interface = {.index = 4, .mac = {2, 0, 0, 0, 0, 9}};
+    static const char nonsense[] = "4 2 nonsense\n\n0 2 00:00:00:00:00:00 00:00:00:00:00:00 0\n";
+    char path[] = "/tmp/test_wifi.XXXXXX";
+    int fd = mkstemp(path);
+    (void)unused;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, nonsense, sizeof(nonsense) - 1), sizeof(nonsense) - 1);
+    close(fd);
+    assert_int_equal(sl_wifi_found_load(path, back, 2), 0);
+    assert_int_equal(sl_wifi_found_save(path, records, 2), 0);
+    assert_int_equal(sl_wifi_found_load(path, back, 2), 2);
+    assert_memory_equal(back[0].found.mac, records[0].found.mac, SL_MAC_LEN);
+    assert_memory_equal(back[0].mac, records[0].mac, SL_MAC_LEN);
+    assert_true(back[1].found.up);
+    assert_int_equal(back[1].found.type, NL80211_IFTYPE_AP);
+    assert_ptr_equal(sl_wifi_found_match(back, 2, &interface), &back[0]);
+    interface.mac[5] = 8; /* another radio has that number now */
+    assert_null(sl_wifi_found_match(back, 2, &interface));
+    assert_int_equal(sl_wifi_found_save(path, NULL, 0), 0);
+    assert_int_equal(sl_wifi_found_load(path, back, 2), 0);
 }
 
 /* ---- Drivers ---- */
@@ -443,15 +518,6 @@ static void test_without_the_capability(void **unused)
 
 /* ---- What happens to radios ---- */
 
-static void leave_behind_its_back(struct lab *lab)
-{
-    struct sl_wifi_interface *item = &lab->kernel.real.interfaces[0];
-    item->running = item->has_link_local = false;
-    item->ssid_len = 0;
-    item->mhz = 0;
-    lab->kernel.running_at[0] = SL_NEVER;
-}
-
 static void test_left_the_cell(void **unused)
 {
     (void)unused;
@@ -637,6 +703,8 @@ int main(void)
         cmocka_unit_test(test_the_country_comes_first),
         cmocka_unit_test(test_a_channel_that_is_forbidden),
         cmocka_unit_test(test_an_address_where_the_kernel_makes_none),
+        cmocka_unit_test(test_gives_back_what_a_killed_one_took),
+        cmocka_unit_test(test_records_of_radios),
         cmocka_unit_test(test_falls_back_to_802_11s),
         cmocka_unit_test(test_falls_back_when_the_driver_promised_too_much),
         cmocka_unit_test(test_does_without_what_drivers_lack),
