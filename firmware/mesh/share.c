@@ -151,7 +151,7 @@ static int judge_window(const struct sl_node *node, enum holder holder,
 int sl_share_judge(const struct sl_node *node, const struct sl_stored *stored, uint16_t invite,
                    int64_t ret_victims[2])
 {
-    for (int holder = 0; holder < HOLDERS; holder++) {
+    for (enum holder holder = ORIGIN; holder < HOLDERS; holder++) {
         ret_victims[holder] = -1;
         if (node->config.quota.origin_rate == 0 || !counts_for(holder, stored, invite))
             continue;
@@ -168,7 +168,7 @@ void sl_share_add(struct sl_node *node, int64_t number, uint16_t invite)
 {
     struct sl_entry *entry = sl_index_entry(node->index, number);
     entry->invite = invite;
-    for (int holder = 0; holder < HOLDERS; holder++) {
+    for (enum holder holder = ORIGIN; holder < HOLDERS; holder++) {
         uint8_t key[KEY_LEN];
         entry->next_in_window[holder] = NONE;
         if (!counts_for(holder, &entry->stored, invite))
@@ -203,7 +203,7 @@ static void remove_from(struct sl_node *node, enum holder holder, uint32_t numbe
 void sl_share_remove(struct sl_node *node, int64_t number)
 {
     const struct sl_entry *entry = sl_index_entry(node->index, number);
-    for (int holder = 0; holder < HOLDERS; holder++)
+    for (enum holder holder = ORIGIN; holder < HOLDERS; holder++)
         if (counts_for(holder, &entry->stored, entry->invite))
             remove_from(node, holder, (uint32_t)number);
 }
