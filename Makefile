@@ -174,6 +174,8 @@ install: all
 	install -Dm644 host-tools/starling.bash-completion \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/starling
 	install -Dm644 firmware/system/starling.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/starling.conf
+	install -Dm644 firmware/system/starling-dbus.conf \
+	    $(DESTDIR)$(PREFIX)/share/dbus-1/system.d/starling.conf
 	install -Dm644 firmware/system/starling-rfkill.rules \
 	    $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-starling-rfkill.rules
 	sed 's|/usr/bin/starlingd|$(PREFIX)/bin/starlingd|' firmware/system/starlingd.service \

@@ -15,6 +15,10 @@ struct sl_bearer_host {
     int (*add)(void *arg, const struct sl_bearer_info *info);
     void (*remove)(void *arg, int bearer);
     int (*add_peer)(void *arg, int bearer, const struct sl_address *address);
+    /* Where addresses come and go, as channels do. */
+    void (*remove_peer)(void *arg, int bearer, const struct sl_address *address);
+    /* Whether the mesh has a link to a member there. */
+    bool (*linked)(void *arg, int bearer, const struct sl_address *address);
     void (*receive)(void *arg, int bearer, const struct sl_address *from, const uint8_t *bytes,
                     size_t len);
     /* Lets the daemon put in what it knows of a network interface: its name for people and its

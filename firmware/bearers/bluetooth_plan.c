@@ -87,12 +87,13 @@ static bool same_address(const struct sl_address *a, const struct sl_address *b)
     return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
+/* By its id, or by where it is: an old advertisement may still bear an old id. */
 static bool is_linked(const struct sl_plan *plan, const struct sl_plan_seen *seen)
 {
     for (size_t i = 0; i < plan->link_count; i++) {
         const struct sl_plan_link *link = &plan->links[i];
-        if (link->announced ? link->peer.id == seen->advert.id
-                            : same_address(&link->address, &seen->address))
+        if ((link->announced && link->peer.id == seen->advert.id) ||
+            same_address(&link->address, &seen->address))
             return true;
     }
     return false;

@@ -278,6 +278,10 @@ static const struct setting settings[] = {
     {"wifi", "bssid", sl_config_take_wifi_bssid, false},
     {"wifi", "country", sl_config_take_wifi_country, false},
     {"wifi", "multicast-mbit", sl_config_take_wifi_rate, false},
+    {"bluetooth", "enabled", sl_config_take_bluetooth_enabled, false},
+    {"bluetooth", "adapters", sl_config_take_bluetooth_adapters, true},
+    {"bluetooth", "scan-percent", sl_config_take_bluetooth_scan, false},
+    {"bluetooth", "rate-kbit", sl_config_take_bluetooth_rate, false},
     {"quota", "origin-rate", take_origin_rate, false},
     {"quota", "origin-burst", take_origin_burst, false},
     {"quota", "link-rate", take_link_rate, false},
@@ -345,6 +349,8 @@ static int take_setting(void *user, const char *section, const char *key, const 
             parse->config->udp.interface_count = 0;
         if (parse->seen_line[i] == 0 && setting->take == sl_config_take_wifi_radios)
             parse->config->wifi.pattern_count = 0;
+        if (parse->seen_line[i] == 0 && setting->take == sl_config_take_bluetooth_adapters)
+            parse->config->bluetooth.adapter_count = 0;
         parse->seen_line[i] = parse->line;
         const char *expected = setting->take(parse, value);
         if (expected)
@@ -412,6 +418,8 @@ static void set_defaults(const char *path, struct sl_config *config)
              slash ? (int)(slash - path) + (slash == path) : 1, slash ? path : ".");
     sl_udp_config_init(&config->udp);
     sl_wifi_config_init(&config->wifi);
+    config->bluetooth_enabled = true;
+    sl_bluetooth_config_init(&config->bluetooth);
     config->udp.listen.sin6_port = 0;
     sl_quota_config_init(&config->quota);
 }

@@ -4,6 +4,7 @@
 #ifndef SL_DAEMON_CONFIG_H
 #define SL_DAEMON_CONFIG_H
 
+#include "bearers/bluetooth.h"
 #include "bearers/udp.h"
 #include "bearers/wifi.h"
 #include "daemon/fault.h"
@@ -32,6 +33,10 @@ struct sl_config {
 
     /* [wifi] */
     struct sl_wifi_config wifi;
+
+    /* [bluetooth] */
+    bool bluetooth_enabled;
+    struct sl_bluetooth_config bluetooth;
 
     /* [quota] */
     struct sl_quota_config quota;

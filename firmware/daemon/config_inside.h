@@ -30,4 +30,11 @@ const char *sl_config_take_wifi_bssid(struct sl_config_parser *parse, const char
 const char *sl_config_take_wifi_country(struct sl_config_parser *parse, const char *value);
 const char *sl_config_take_wifi_rate(struct sl_config_parser *parse, const char *value);
 
+/* ---- config_bluetooth.c: the settings of [bluetooth] ---- */
+
+const char *sl_config_take_bluetooth_enabled(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_bluetooth_adapters(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_bluetooth_scan(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_bluetooth_rate(struct sl_config_parser *parse, const char *value);
+
 #endif

@@ -227,6 +227,21 @@ static int open_wifi(struct sl_daemon *daemon)
     return sl_daemon_take_bearer(daemon, daemon->wifi);
 }
 
+static int open_bluetooth(struct sl_daemon *daemon)
+{
+    struct sl_bearer_host host;
+    if (!daemon->config->bluetooth_enabled)
+        return 0;
+    sl_daemon_bearer_host(daemon, &host);
+    int error = sl_bluetooth_bearer_new(&daemon->config->bluetooth, &host, &daemon->primitives,
+                                        daemon->bundle.network_secret, &daemon->bluetooth);
+    if (error < 0) {
+        sl_log(LOG_WARNING, "Bluetooth cannot be used: %s", strerror(-error));
+        return error == -ENOMEM ? error : 0;
+    }
+    return sl_daemon_take_bearer(daemon, daemon->bluetooth);
+}
+
 static int open_fault(struct sl_daemon *daemon)
 {
     const struct sl_fault_config *config = &daemon->config->fault;
@@ -288,8 +303,8 @@ int sl_daemon_open(struct sl_daemon *daemon, const struct sl_config *config)
     sl_daemon_load_crl(daemon);
     start_life_clock(daemon);
 
-    static int (*const later_steps[])(struct sl_daemon *) = {open_node,    open_chat, open_fault,
-                                                             open_control, open_wifi, open_udp};
+    static int (*const later_steps[])(struct sl_daemon *) = {
+        open_node, open_chat, open_fault, open_control, open_wifi, open_udp, open_bluetooth};
     for (size_t i = 0; i < SL_ARRAY_LEN(later_steps) && error == 0; i++)
         error = later_steps[i](daemon);
     if (error == -ENOMEM)
@@ -407,6 +422,8 @@ static bool needs_restart(const struct sl_config *a, const struct sl_config *b)
            a->udp.interface_count != b->udp.interface_count ||
            memcmp(a->udp.interfaces, b->udp.interfaces, sizeof(a->udp.interfaces)) != 0 ||
            a->udp.rate_bps != b->udp.rate_bps || memcmp(&a->wifi, &b->wifi, sizeof(a->wifi)) != 0 ||
+           a->bluetooth_enabled != b->bluetooth_enabled ||
+           memcmp(&a->bluetooth, &b->bluetooth, sizeof(a->bluetooth)) != 0 ||
            memcmp(&a->quota, &b->quota, sizeof(a->quota)) ||
            a->fault.loss_permille != b->fault.loss_permille ||
            a->fault.delay_ms != b->fault.delay_ms;

@@ -47,8 +47,9 @@ struct sl_daemon {
     /* Bearers, in the order they are made */
     struct sl_carrier carriers[SL_DAEMON_BEARERS_MAX];
     size_t carrier_count;
-    struct sl_bearer *wifi; /* one of them, to name interfaces; NULL: no radio wanted */
-    struct sl_bearer *udp;  /* one of them, to add peers; NULL if not enabled */
+    struct sl_bearer *wifi;      /* one of them, to name interfaces; NULL: no radio wanted */
+    struct sl_bearer *bluetooth; /* one of them, to ask for its status; NULL: not wanted */
+    struct sl_bearer *udp;       /* one of them, to add peers; NULL if not enabled */
     char bearer_names[SL_BEARERS_MAX][32]; /* by the mesh's number; empty: not in use */
 
     /* The revocation list as it was last written to the state folder */

@@ -53,6 +53,18 @@ static int add_peer(void *arg, int number, const struct sl_address *address)
     return sl_node_add_peer(daemon->node, number, address, daemon->now);
 }
 
+static void remove_peer(void *arg, int number, const struct sl_address *address)
+{
+    struct sl_daemon *daemon = arg;
+    sl_node_remove_peer(daemon->node, number, address, daemon->now);
+}
+
+static bool linked(void *arg, int number, const struct sl_address *address)
+{
+    const struct sl_daemon *daemon = arg;
+    return sl_node_is_linked(daemon->node, number, address);
+}
+
 static void receive(void *arg, int number, const struct sl_address *from, const uint8_t *bytes,
                     size_t len)
 {
@@ -85,6 +97,8 @@ void sl_daemon_bearer_host(struct sl_daemon *daemon, struct sl_bearer_host *ret_
         .add = add_bearer,
         .remove = remove_bearer,
         .add_peer = add_peer,
+        .remove_peer = remove_peer,
+        .linked = linked,
         .receive = receive,
         .describe = describe,
         .report = report,

@@ -146,6 +146,9 @@ node_config() {
             echo "loss = $NODE_LOSS"
             echo "seed = $(printf '%d' "'${1: -1}")"
         fi
+        # The Bluetooth of the machine this runs on is nobody's business, unless a scenario is about it.
+        [[ $LAB_EXTRA_CONFIG${NODE_EXTRA[$1]} == *'[bluetooth]'* ]] ||
+            printf '[bluetooth]\nenabled = no\n'
         printf '%b' "$LAB_EXTRA_CONFIG" "${NODE_EXTRA[$1]}"
     } >"$file"
     echo "$file"

@@ -171,10 +171,9 @@ static void test_mistakes_are_named_with_their_line(void **state)
     assert_refused("\n[node]\nbundel = x\n", 1,
                    "/etc/starling/starlingd.conf:3: [node] has no 'bundel'; its keys are bundle, "
                    "state, control, control-mode\n");
-    assert_refused(
-        "[nodes]\nbundle = x\n", 1,
-        ":2: there is no section [nodes]; the sections are node, store, udp, wifi, quota, "
-        "clock, log, test\n");
+    assert_refused("[nodes]\nbundle = x\n", 1,
+                   ":2: there is no section [nodes]; the sections are node, store, udp, wifi, "
+                   "bluetooth, quota, clock, log, test\n");
     assert_refused("bundle = x\n", 1, ":1: 'bundle' stands before any section");
     assert_refused("[log]\nlevel = debug\nlevel = info\n", 1,
                    ":3: 'level' was given in line 2 already");
@@ -360,6 +359,29 @@ static void test_the_file_that_is_installed(void **state)
     assert_memory_equal(&config, &defaults, sizeof(config));
 }
 
+static void test_bluetooth(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(""), 0);
+    assert_true(config.bluetooth_enabled);
+    assert_false(config.bluetooth.power);
+    assert_int_equal(config.bluetooth.adapter_count, 1);
+    assert_int_equal(parse("[bluetooth]\nenabled = yes\nadapters = hci1, hci2\nadapters = hci7\n"
+                           "scan-percent = 50\nrate-kbit = 300\n"),
+                     0);
+    assert_true(config.bluetooth.power);
+    assert_int_equal(config.bluetooth.adapter_count, 3);
+    assert_string_equal(config.bluetooth.adapters[2], "hci7");
+    assert_int_equal(config.bluetooth.scan_percent, 50);
+    assert_int_equal(config.bluetooth.rate_bps, 300000);
+    assert_int_equal(parse("[bluetooth]\nenabled = no\n"), 0);
+    assert_false(config.bluetooth_enabled);
+    assert_refused("[bluetooth]\nenabled = maybe\n", 1, "auto (adapters that are switched on)");
+    assert_refused("[bluetooth]\nadapters = a-name-much-too-long\n", 1, "names of adapters");
+    assert_refused("[bluetooth]\nscan-percent = 0\n", 1, "5 to 100");
+    assert_refused("[bluetooth]\nrate-kbit = fast\n", 1, "kbit/s");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_radios),
         cmocka_unit_test(test_listening_on_one_address),
         cmocka_unit_test(test_mistakes_are_named_with_their_line),
+        cmocka_unit_test(test_bluetooth),
         cmocka_unit_test(test_bad_values_are_told_what_they_have_to_be),
         cmocka_unit_test(test_several_mistakes_are_told_at_once),
         cmocka_unit_test(test_endless_mistakes_fill_nothing),
