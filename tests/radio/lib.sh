@@ -14,7 +14,7 @@ if [ -z "${RADIO_INSIDE-}" ]; then
 fi
 LAB_INSIDE=yes
 . "$RADIO/../e2e/lib.sh"
-LAB_EXTRA_CONFIG='[wifi]\nenabled = yes\n[log]\nlevel = debug\n'
+LAB_EXTRA_CONFIG='[log]\nlevel = debug\n'
 
 # What listeners may hear and outsiders may use: name, channel and BSSID of the cell.
 CELL=starling CELL_MHZ=2412 CELL_BSSID=02:53:54:4c:47:01
@@ -34,6 +34,7 @@ wifi_board() {
     NODE_WLAN[$1]=wlan$WIFI_NEXT
     WIFI_NEXT=$((WIFI_NEXT + 1))
     echo "$2" >"$WIFI_DEBUG/$phy/hwsim/group"
+    NODE_EXTRA[$1]+='[wifi]\nenabled = yes\n'
     iw phy "$phy" set netns name "$1"
 }
 
@@ -146,8 +147,22 @@ hci_address() {
         grep -oE '([0-9A-F]{2}:){5}[0-9A-F]{2}'
 }
 
-# in_first_namespace NODE: what lab_network gave it is given up for the one where Bluetooth is.
-in_first_namespace() {
+# bluetooth_boards NODE…: once their controllers are there (bluetooth_air): nodes without any other radio.
+bluetooth_boards() {
+    local node
+    for node in "$@"; do
+        ip netns del "$node"
+        ip netns attach "$node" $$
+        NODE_EXTRA[$node]="[udp]\nenabled = no\n[wifi]\nenabled = no\n"
+        NODE_EXTRA[$node]+="[bluetooth]\nenabled = yes\nadapters = ${NODE_HCI[$node]}\n"
+    done
+}
+
+# both_board NODE GROUPS: a node with its controllers and the next Wi-Fi radio; only one can be.
+both_board() {
     ip netns del "$1"
     ip netns attach "$1" $$
+    wifi_board "$1" "$2"
+    NODE_EXTRA[$1]="[wifi]\nenabled = yes\nradios = ${NODE_WLAN[$1]}\n"
+    NODE_EXTRA[$1]+="[bluetooth]\nenabled = yes\nadapters = ${NODE_HCI[$1]}\n"
 }

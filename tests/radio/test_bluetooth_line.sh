@@ -1,0 +1,24 @@
+#!/bin/bash
+# Three boards in line on Bluetooth: two pieces of air, and the middle one has an adapter in each.
+. "$(dirname "$0")/lib.sh"
+. "$RADIO/../e2e/across.sh"
+lab_begin
+bluetooth_begin && bluetooth_air A B && bluetooth_air B C || give_up "there is Bluetooth"
+lab_network A B C
+bluetooth_boards A B C
+for node in A B C; do node_up $node || exit 1; done
+ok "the middle links to both" wait_until 90 links_up B 2
+ok "over Bluetooth" says 'bluetooth hci' at B neighbours
+persona A alice
+persona C carol
+ok "carol becomes known to A" wait_until 60 knows A carol
+ok "alice becomes known to C" wait_until 60 knows C alice
+at A send '#general' 'from one end to the other' >/dev/null
+ok "a channel message crosses the middle" wait_until 30 came C 'from one end to the other'
+at C send '#general' 'and back' >/dev/null
+ok "and one comes back" wait_until 30 came A 'and back'
+direct_across A C carol
+direct_across C A alice
+ok "the ends have one link each" [ "$(at A status --json | jq .neighbours) $(at C status --json |
+    jq .neighbours)" = "1 1" ]
+finish
