@@ -43,6 +43,7 @@ struct sl_node_bearer {
     size_t waiting_count;     /* datagrams in the output queue */
     struct sl_sender sender;  /* the broadcast key on this bearer */
     struct sl_bucket airtime; /* bytes that traffic of others may take */
+    struct sl_bucket openings[2]; /* sessions with strangers: begun by them, by us */
     struct sl_alarm beacon;
     uint8_t beacon_number; /* of the last one to all */
     unsigned beacon_count; /* sent to all so far */
