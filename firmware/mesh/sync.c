@@ -13,10 +13,9 @@ enum {
     PARTITION_DIFFERENCES = 1000, /* expected in each, when the ids are cut up */
     DOUBTFUL_DIFFERENCES = 100, /* the same with whom the last repair was in vain: little is lost */
     /* Symbols on credit, before a repair must bring something: as many as cutting the ids up until
-     * they decode may take; from who is doubtful only at long intervals. */
-    SPENT_MAX = 6 * SL_SKETCH_SYMBOLS,
-    DOUBTFUL_SPENT_MAX = 512,
-    SELDOM_SPENT_MAX = 3 * SL_SKETCH_SYMBOLS,
+     * they decode may take; with who is doubtful fewer. */
+    SPENT_MAX = 3 * SL_SKETCH_SYMBOLS,
+    DOUBTFUL_SPENT_MIN = 512, /* doubling with what it had to wait */
     SKETCH_TRIES = 4,
     UNANSWERED_MAX = 2,   /* repairs in a row, before the next has to wait */
     SYMBOLS_FOR_ONE = 32, /* are worth sending for an envelope: about as long */
@@ -191,7 +190,9 @@ static uint32_t spent_max(const struct sl_sync *sync)
 {
     if (!is_doubtful(sync))
         return SPENT_MAX;
-    return sync->backoff_us < BACKOFF_MAX ? DOUBTFUL_SPENT_MAX : SELDOM_SPENT_MAX;
+    sl_time waits = sync->backoff_us / BACKOFF_MIN; /* 1, 2, 4, ... */
+    return waits < SPENT_MAX / DOUBTFUL_SPENT_MIN ? DOUBTFUL_SPENT_MIN * (uint32_t)waits
+                                                  : SPENT_MAX;
 }
 
 /* Whether it has brought what its symbols were worth so far. */
