@@ -113,16 +113,44 @@ static uint64_t at_most_burst(const struct sl_node *node, uint32_t cost)
     return burst < cost ? burst : cost;
 }
 
+static struct sl_stored meta_of(const struct arrival *a)
+{
+    struct sl_stored stored = {
+        .kind = a->envelope.kind,
+        .hops = (uint8_t)(a->hops + 1),
+        .len = (uint16_t)a->len,
+        .created = a->envelope.created,
+        .lifetime = a->envelope.lifetime,
+        .born = a->born,
+    };
+    memcpy(stored.id, a->id, SL_ID_LEN);
+    memcpy(stored.origin, a->envelope.origin, SL_ORIGIN_LEN);
+    return stored;
+}
+
+static bool has_room(const struct sl_node *node, uint16_t invite, const struct arrival *a)
+{
+    struct sl_stored stored = meta_of(a);
+    int64_t victims[2];
+    return sl_share_judge(node, &stored, invite, victims) == 0;
+}
+
 /* Valid identities are without number for the holder of an invite, and their chains are dear. */
 static bool is_identity(struct sl_node *node, const struct arrival *a, sl_time now)
 {
+    struct sl_identity identity;
     if (!sl_bucket_take(&a->link->quota, at_most_burst(node, IDENTITY_COST), now)) {
         node->status.rejected_quota++;
         return false;
     }
-    if (sl_origins_take_chain(node, &a->envelope, now) == 0)
+    if (sl_origins_check_chain(node, &a->envelope, now, &identity) < 0) {
+        node->status.rejected_signature++;
+        return false;
+    }
+    if (has_room(node, sl_share_invite(node, &identity), a) &&
+        sl_origins_take(node, &identity, now) == 0)
         return true;
-    node->status.rejected_signature++;
+    node->status.rejected_quota++;
     return false;
 }
 
@@ -168,42 +196,21 @@ static bool is_genuine(struct sl_node *node, const struct arrival *a, sl_time no
                                                     : is_signed(node, a, now);
 }
 
-static struct sl_stored meta_of(const struct arrival *a)
-{
-    struct sl_stored stored = {
-        .kind = a->envelope.kind,
-        .hops = (uint8_t)(a->hops + 1),
-        .len = (uint16_t)a->len,
-        .created = a->envelope.created,
-        .lifetime = a->envelope.lifetime,
-        .born = a->born,
-    };
-    memcpy(stored.id, a->id, SL_ID_LEN);
-    memcpy(stored.origin, a->envelope.origin, SL_ORIGIN_LEN);
-    return stored;
-}
-
-static bool has_room(const struct sl_node *node, const struct sl_origin *origin,
-                     const struct arrival *a)
-{
-    struct sl_stored stored = meta_of(a);
-    int64_t victims[2];
-    return sl_share_judge(node, &stored, origin->invite, victims) == 0;
-}
-
 /* Before its signature is checked, so that a flood costs little: however it came, it would not be
  * kept. */
 static bool is_hopeless(const struct sl_node *node, const struct arrival *a, sl_time now)
 {
     const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
-    return origin && (!has_room(node, origin, a) || (!sl_share_may_pay(node, origin, false, now) &&
-                                                     !sl_share_may_pay(node, origin, true, now)));
+    return origin &&
+           (!has_room(node, origin->invite, a) || (!sl_share_may_pay(node, origin, false, now) &&
+                                                   !sl_share_may_pay(node, origin, true, now)));
 }
 
 static bool is_within_share(const struct sl_node *node, const struct arrival *a, sl_time now)
 {
     const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
-    return origin && has_room(node, origin, a) && sl_share_may_pay(node, origin, a->asked_for, now);
+    return origin && has_room(node, origin->invite, a) &&
+           sl_share_may_pay(node, origin, a->asked_for, now);
 }
 
 /* A neighbour whose last hello was the giver's own holds what the giver holds. */

@@ -53,23 +53,47 @@ bool sl_ids_add(struct sl_ids *ids, uint64_t id)
 
 /* ---- Giving ---- */
 
-/* What others need to check the rest first, then oldest first. */
+/* What others need to check the rest first, then the oldest of each origin, its second, and so on:
+ * who wrote much does not hold up who wrote little. */
 struct gift {
     uint64_t short_id;
-    bool later; /* neither IDENTITY nor REVOCATION */
+    bool later;    /* neither IDENTITY nor REVOCATION */
+    uint32_t rank; /* among those of its origin */
     sl_time born;
+    uint8_t origin[SL_ORIGIN_LEN];
 };
+
+static int compare_times(const struct gift *x, const struct gift *y)
+{
+    if (x->born != y->born)
+        return x->born < y->born ? -1 : 1;
+    return x->short_id < y->short_id ? -1 : x->short_id > y->short_id;
+}
+
+static int compare_within_origins(const void *a, const void *b)
+{
+    const struct gift *x = a, *y = b;
+    int order = memcmp(x->origin, y->origin, SL_ORIGIN_LEN);
+    return order != 0 ? order : compare_times(x, y);
+}
 
 static int compare_gifts(const void *a, const void *b)
 {
     const struct gift *x = a, *y = b;
     if (x->later != y->later)
         return x->later ? 1 : -1;
-    if (x->born != y->born)
-        return x->born < y->born ? -1 : 1;
-    if (x->short_id != y->short_id)
-        return x->short_id < y->short_id ? -1 : 1;
-    return 0;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return compare_times(x, y);
+}
+
+static void put_in_order(struct gift *gifts, size_t count)
+{
+    qsort(gifts, count, sizeof(*gifts), compare_within_origins);
+    for (size_t i = 1; i < count; i++)
+        if (memcmp(gifts[i].origin, gifts[i - 1].origin, SL_ORIGIN_LEN) == 0)
+            gifts[i].rank = gifts[i - 1].rank + 1;
+    qsort(gifts, count, sizeof(*gifts), compare_gifts);
 }
 
 static size_t collect_gifts(struct sl_node *node, const uint64_t *ids, size_t count,
@@ -88,6 +112,7 @@ static size_t collect_gifts(struct sl_node *node, const uint64_t *ids, size_t co
             .born = stored->born,
             .later = stored->kind != SL_ENVELOPE_IDENTITY && stored->kind != SL_ENVELOPE_REVOCATION,
         };
+        memcpy(ret_gifts[found - 1].origin, stored->origin, SL_ORIGIN_LEN);
     }
     return found;
 }
@@ -101,7 +126,7 @@ void sl_give_start(struct sl_node *node, struct sl_link *link, const uint64_t *i
     if (!gifts)
         return; /* the next repair finds the same difference */
     size_t found = collect_gifts(node, ids, count, gifts);
-    qsort(gifts, found, sizeof(*gifts), compare_gifts);
+    put_in_order(gifts, found);
     for (size_t i = 0; i < found; i++)
         sl_ids_add(&link->sync.give, gifts[i].short_id);
     free(gifts);

@@ -38,6 +38,11 @@
 #define SL_HANDSHAKES_MAX    16
 #define SL_HANDSHAKE_TIMEOUT (20 * SL_SECOND)
 
+/* With who was never linked, on one bearer, as server and as client each. Whoever holds the network
+ * secret and no certificate could else have 24 a second: more than a small board can do. */
+#define SL_OPENING_RATE  4                 /* a second: a quarter of a small board */
+#define SL_OPENING_BURST SL_NEIGHBOURS_MAX /* a place full of members at once */
+
 /* Keys of origins remembered; about 300 bytes each, allocated as they come. */
 #define SL_ORIGINS_MAX 16384
 
@@ -122,12 +127,19 @@
  * away come at once, and a flood with invented dates does not go on for ever. */
 #define SL_ORIGIN_STOCK 16384
 
-/* The same for all who came through one invite. Five hundred guests who write 30 messages an hour
- * need 4 a second; a radio channel with 20 neighbours in reach carries some 100 a second. */
-#define SL_INVITE_RATE        40
-#define SL_INVITE_BURST       400
+/* Identities that one neighbour is asked for. Repair gives them first, so few are; but with 10,000
+ * new names it was a third of all airtime. */
+#define SL_WHO_RATE  10 /* a second */
+#define SL_WHO_BURST 64
+
+/* An origin's share and stock for all who came through one invite. Five hundred guests who write 30
+ * messages an hour need 4 a second; a radio channel with 20 neighbours in reach carries some 100 a
+ * second. */
+#define SL_INVITE_RATE        20
+#define SL_INVITE_BURST       200
 #define SL_INVITE_WINDOW      (10 * SL_SECOND)
-#define SL_INVITE_SHARE       400
+#define SL_INVITE_SHARE       200
+#define SL_INVITE_IDENTITIES  50 /* in a window, beside its share: 500 guests take two minutes */
 #define SL_INVITE_STOCK       131072
 #define SL_INVITE_ORIGINS_MAX 1024 /* boards; an organiser makes more invites for more */
 #define SL_INVITES_MAX        256  /* told apart; about 100 bytes each */

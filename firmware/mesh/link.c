@@ -46,6 +46,7 @@ static struct sl_link *link_new(struct sl_node *node, struct sl_neighbour *neigh
     for (size_t i = 0; i < SL_KEY_CLASSES; i++)
         link->acked[i] = -1;
     sl_bucket_init(&link->quota, quota->link_rate, quota->link_burst, now);
+    sl_bucket_init(&link->who, SL_WHO_RATE, SL_WHO_BURST, now);
     sl_alarm_init(&link->alarm, fire);
     sl_sync_init(node, link, now);
     sl_tree_link_init(link, now);
@@ -191,14 +192,31 @@ static struct sl_link *silent_handshake(const struct sl_node *node, bool servers
     return result;
 }
 
-/* Handshakes are dear: their number is capped, and the silent ones give way. `ret_victim` is the
- * one that has to, or NULL. */
-static bool may_begin(const struct sl_node *node, const struct sl_neighbour *neighbour, bool client,
+/* Sessions with strangers on that bearer: those that we open have their own, so that a flood of
+ * theirs leaves room for ours. */
+static struct sl_bucket *openings_of(struct sl_node *node, const struct sl_neighbour *neighbour,
+                                     bool client)
+{
+    return &node->bearers[neighbour->bearer].openings[client];
+}
+
+static void note_opening(struct sl_node *node, const struct sl_neighbour *neighbour, bool client,
+                         sl_time now)
+{
+    if (!neighbour->was_linked)
+        sl_bucket_take(openings_of(node, neighbour, client), 1, now);
+}
+
+/* Handshakes are dear: their number and their rate are capped, and the silent ones give way.
+ * `ret_victim` is the one that has to, or NULL. */
+static bool may_begin(struct sl_node *node, const struct sl_neighbour *neighbour, bool client,
                       sl_time now, struct sl_link **ret_victim)
 {
     bool failed_before = neighbour->last_refusal != SL_REFUSAL_NONE;
     bool servers_only = !client && server_handshakes(node) >= SERVER_HANDSHAKES_MAX;
     *ret_victim = NULL;
+    if (!neighbour->was_linked && !sl_bucket_has(openings_of(node, neighbour, client), 1, now))
+        return false;
     if (client && failed_before && node->handshake_count >= RETRY_HANDSHAKES_MAX)
         return false;
     if (!servers_only && node->handshake_count < SL_HANDSHAKES_MAX)
@@ -250,6 +268,7 @@ void sl_link_connect(struct sl_node *node, struct sl_neighbour *neighbour, sl_ti
         return;
     }
     link->client = true;
+    note_opening(node, neighbour, true, now);
     pump(node, link, now);
 }
 
@@ -459,6 +478,7 @@ static bool try_accept(struct sl_node *node, struct sl_neighbour *neighbour, con
         return true;
     if (victim)
         sl_link_end(node, victim, SL_REFUSAL_TIMEOUT, now);
+    note_opening(node, neighbour, false, now);
     struct sl_link *link = attach_take(node, neighbour, session, now);
     if (link)
         pump(node, link, now);

@@ -320,6 +320,7 @@ void sl_neighbour_linked(struct sl_node *node, struct sl_neighbour *neighbour, s
     sl_heap_cancel(&node->alarms, &neighbour->alarm.timer);
     neighbour->retry_us = RETRY_MIN;
     neighbour->last_refusal = SL_REFUSAL_NONE;
+    neighbour->was_linked = true;
     for (struct sl_neighbour *n = sl_neighbour_at(node, neighbour->bearer, &neighbour->address); n;
          n = next) {
         next = n->same_address;

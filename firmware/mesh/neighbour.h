@@ -25,6 +25,7 @@ struct sl_neighbour {
     sl_time retry_us;                /* back-off of the next try to open a session */
     bool asked;                      /* for a proof that it is there: the next session follows it */
     enum sl_refusal last_refusal;
+    bool was_linked;         /* a member for certain */
     struct sl_link *link;    /* a session at work or open */
     struct sl_link *pending; /* a new one that may take its place (RFC 6347, 4.2.8) */
     struct sl_alarm alarm;   /* next try, or the end of an entry that fell silent */

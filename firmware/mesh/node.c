@@ -288,6 +288,8 @@ int sl_node_add_bearer(struct sl_node *node, const struct sl_bearer_info *info, 
     sl_neighbour_count_anew(node, bearer);
     sl_map_init(&bearer->by_address, sizeof(struct sl_address), SL_HEARD_MAX, random_seed(node));
     sl_bucket_init(&bearer->airtime, rate, burst, now);
+    for (size_t i = 0; i < SL_ARRAY_LEN(bearer->openings); i++)
+        sl_bucket_init(&bearer->openings[i], SL_OPENING_RATE, SL_OPENING_BURST, now);
     sl_sender_init(node, &bearer->sender, SL_KEY_BEARER, now);
     sl_alarm_init(&bearer->beacon, sl_neighbour_beacon_fire);
     sl_alarm_init(&bearer->hello, sl_sync_hello_fire);

@@ -46,6 +46,7 @@ struct sl_node_bearer {
     struct sl_sender sender;  /* the broadcast key on this bearer */
     struct sl_bucket airtime; /* bytes that traffic of others may take */
     sl_time echo_us;          /* that an ECHO takes, smoothed: what waits in the radio included */
+    struct sl_bucket openings[2]; /* sessions with strangers: begun by them, by us */
     struct sl_alarm beacon;
     uint8_t beacon_number; /* of the last one to all */
     unsigned beacon_count; /* sent to all so far */

@@ -13,7 +13,7 @@ enum {
 };
 
 #define ASK_AGAIN         SL_SECOND
-#define ANNOUNCE_AGAIN    (10 * SL_MINUTE) /* if a full store gave it up */
+#define ANNOUNCE_AGAIN    (2 * SL_MINUTE) /* if a full store gave it up, or those of our invite */
 #define IDENTITY_LIFETIME ((uint32_t)(SL_LIFETIME_MAX / SL_SECOND))
 
 void sl_origins_init(struct sl_origins *origins, uint64_t seed)
@@ -154,19 +154,19 @@ int sl_origins_take(struct sl_node *node, const struct sl_identity *identity, sl
     return 0;
 }
 
-int sl_origins_take_chain(struct sl_node *node, const struct sl_envelope *envelope, sl_time now)
+int sl_origins_check_chain(struct sl_node *node, const struct sl_envelope *envelope, sl_time now,
+                           struct sl_identity *ret_identity)
 {
     const struct sl_membership *membership = &node->config.membership;
-    struct sl_identity identity;
     enum sl_refusal refusal = SL_REFUSAL_NONE;
     int r = membership->check(membership->ctx, envelope->payload, envelope->payload_len,
-                              sl_node_unix_seconds(node, now), &identity, &refusal);
+                              sl_node_unix_seconds(node, now), ret_identity, &refusal);
     if (r < 0)
         return r;
-    if (memcmp(identity.origin, envelope->origin, SL_ORIGIN_LEN) != 0 ||
-        !sl_envelope_verify(envelope, &node->config.primitives, identity.key))
+    if (memcmp(ret_identity->origin, envelope->origin, SL_ORIGIN_LEN) != 0 ||
+        !sl_envelope_verify(envelope, &node->config.primitives, ret_identity->key))
         return -EACCES;
-    return sl_origins_take(node, &identity, now);
+    return 0;
 }
 
 void sl_origins_note_envelope(struct sl_node *node, const uint8_t origin[SL_ORIGIN_LEN],
@@ -231,7 +231,7 @@ void sl_origins_wait(struct sl_node *node, struct sl_link *link,
         origins->waiting = calloc(SL_WAITING_MAX, sizeof(*origins->waiting));
     if (!origins->waiting)
         return;
-    bool asked = was_asked(origins, origin, link->slot, now);
+    bool asked = was_asked(origins, origin, link->slot, now) || !sl_bucket_take(&link->who, 1, now);
     struct sl_waiting *waiting = &origins->waiting[origins->waiting_at++ % SL_WAITING_MAX];
     *waiting = (struct sl_waiting){.used = true,
                                    .short_id = short_id,
@@ -375,6 +375,7 @@ static void load_entry(struct sl_node *node, const struct sl_entry *entry, sl_ti
 {
     uint8_t bytes[SL_ENVELOPE_MAX];
     struct sl_envelope envelope;
+    struct sl_identity identity;
     const struct sl_membership *membership = &node->config.membership;
     const struct sl_store_port *store = &node->config.store;
     int len = store->get(store->ctx, entry->stored.row, bytes, sizeof(bytes));
@@ -382,7 +383,8 @@ static void load_entry(struct sl_node *node, const struct sl_entry *entry, sl_ti
         return;
     if (envelope.kind == SL_ENVELOPE_REVOCATION)
         membership->take_crl(membership->ctx, envelope.payload, envelope.payload_len);
-    else if (sl_origins_take_chain(node, &envelope, now) == 0)
+    else if (sl_origins_check_chain(node, &envelope, now, &identity) == 0 &&
+             sl_origins_take(node, &identity, now) == 0)
         sl_origins_note_envelope(node, envelope.origin, sl_short_id(entry->stored.id));
     if (envelope.kind == SL_ENVELOPE_IDENTITY &&
         memcmp(envelope.origin, node->origin, SL_ORIGIN_LEN) == 0)

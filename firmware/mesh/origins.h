@@ -55,8 +55,10 @@ struct sl_origin *sl_origins_find(const struct sl_node *node, const uint8_t orig
  * of origins that have envelopes in the store, -ENOMEM. */
 int sl_origins_take(struct sl_node *node, const struct sl_identity *identity, sl_time now);
 
-/* An IDENTITY envelope of a known or unknown origin: checks its chain and takes it. */
-int sl_origins_take_chain(struct sl_node *node, const struct sl_envelope *envelope, sl_time now);
+/* An IDENTITY envelope of a known or unknown origin: checks its chain and its signature. 0, or
+ * -EACCES. */
+int sl_origins_check_chain(struct sl_node *node, const struct sl_envelope *envelope, sl_time now,
+                           struct sl_identity *ret_identity);
 
 /* The store holds that IDENTITY envelope now. */
 void sl_origins_note_envelope(struct sl_node *node, const uint8_t origin[SL_ORIGIN_LEN],

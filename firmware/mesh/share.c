@@ -11,8 +11,11 @@ enum {
     WINDOWS_MAX = 2 * SL_STORE_COUNT_MAX, /* one for the origin and one for the invite of each */
 };
 
-#define OF_INVITE (UINT64_C(1) << 63) /* in the window's number: creation times are below 2^63 */
-#define NONE      SL_MAP_EMPTY
+/* In the number of a window: creation times are below 2^63, and windows are no shorter than 2 us.
+ */
+#define OF_INVITE     (UINT64_C(1) << 63)
+#define OF_IDENTITIES (UINT64_C(1) << 62)
+#define NONE          SL_MAP_EMPTY
 
 /* Whose window: an envelope stands in one of its origin, and in one of its invite if it has one. */
 enum holder { ORIGIN, INVITE, HOLDERS };
@@ -58,22 +61,24 @@ static int add_invite(struct sl_node *node, const struct sl_identity *identity, 
     return (int)shares->invite_count;
 }
 
-static int find_invite(struct sl_node *node, const struct sl_identity *identity, sl_time now)
+uint16_t sl_share_invite(const struct sl_node *node, const struct sl_identity *identity)
 {
     const struct sl_shares *shares = &node->shares;
+    if (!is_invited(identity))
+        return SL_INVITE_NONE;
     for (size_t i = 0; i < shares->invite_count; i++)
         if (memcmp(shares->invites[i].serial, identity->issuer_serial,
                    sizeof(identity->issuer_serial)) == 0)
-            return (int)i + 1;
-    return shares->invite_count < SL_INVITES_MAX ? add_invite(node, identity, now) : SL_INVITES_MAX;
+            return (uint16_t)(i + 1);
+    return shares->invite_count < SL_INVITES_MAX ? SL_INVITE_NONE : SL_INVITES_MAX;
 }
 
 int sl_share_join(struct sl_node *node, const struct sl_identity *identity, sl_time now)
 {
-    if (!is_invited(identity))
-        return SL_INVITE_NONE;
-    int number = find_invite(node, identity, now);
-    if (number < 0)
+    int number = sl_share_invite(node, identity);
+    if (number == SL_INVITE_NONE && is_invited(identity))
+        number = add_invite(node, identity, now);
+    if (number <= 0)
         return number;
     struct sl_invite *invite = &node->shares.invites[number - 1];
     if (invite->origin_count >= SL_INVITE_ORIGINS_MAX)
@@ -100,24 +105,30 @@ static void window_key(enum holder holder, const struct sl_stored *stored, uint1
         sl_write_u64(&w, stored->created / (uint64_t)SL_ORIGIN_WINDOW);
     } else {
         sl_write_u64(&w, invite);
-        sl_write_u64(&w, stored->created / (uint64_t)SL_INVITE_WINDOW | OF_INVITE);
+        sl_write_u64(&w, stored->created / (uint64_t)SL_INVITE_WINDOW | OF_INVITE |
+                             (stored->kind == SL_ENVELOPE_IDENTITY ? OF_IDENTITIES : 0));
     }
 }
 
-/* Certificates and revocations are few, and an invite's others would be lost without them. */
+/* Revocations count for nobody but who signs the envelope. */
 static bool counts_for(enum holder holder, const struct sl_stored *stored, uint16_t invite)
 {
-    return holder == ORIGIN || (invite != SL_INVITE_NONE && stored->kind != SL_ENVELOPE_IDENTITY &&
-                                stored->kind != SL_ENVELOPE_REVOCATION);
+    return holder == ORIGIN || (invite != SL_INVITE_NONE && stored->kind != SL_ENVELOPE_REVOCATION);
 }
 
-/* Whether `a` gives way to `b`. An origin's own order is known to be honest: the earlier ones stay.
- * Those of an invite do not trust each other: by chance, so that none wins by its clock. */
-static bool gives_way(enum holder holder, const struct sl_stored *a, const struct sl_stored *b)
+/* Whether `a` gives way to `b`: the earlier ones stay, so that a flood displaces nothing. */
+static bool gives_way(const struct sl_stored *a, const struct sl_stored *b)
 {
-    if (holder == ORIGIN && a->created != b->created)
+    if (a->created != b->created)
         return a->created > b->created;
     return memcmp(a->id, b->id, SL_ID_LEN) > 0;
+}
+
+static size_t most_in_window(enum holder holder, const struct sl_stored *stored)
+{
+    if (holder == ORIGIN)
+        return SL_ORIGIN_SHARE;
+    return stored->kind == SL_ENVELOPE_IDENTITY ? SL_INVITE_IDENTITIES : SL_INVITE_SHARE;
 }
 
 static uint32_t next_in_window(const struct sl_node *node, enum holder holder, uint32_t number)
@@ -137,12 +148,12 @@ static int judge_window(const struct sl_node *node, enum holder holder,
          number = next_in_window(node, holder, number)) {
         const struct sl_stored *other = &sl_index_entry(node->index, number)->stored;
         count++;
-        if (gives_way(holder, other, worst)) {
+        if (gives_way(other, worst)) {
             worst = other;
             worst_number = number;
         }
     }
-    if (count < (holder == ORIGIN ? SL_ORIGIN_SHARE : SL_INVITE_SHARE))
+    if (count < most_in_window(holder, stored))
         return 0;
     *ret_victim = worst_number;
     return worst_number < 0 ? -EDQUOT : 0;

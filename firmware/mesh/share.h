@@ -35,7 +35,10 @@ struct sl_shares {
 void sl_share_init(struct sl_shares *shares, uint64_t seed);
 void sl_share_done(struct sl_shares *shares);
 
-/* The number of the invite that an identity came through; counts one origin more for it. -ENOSPC:
+/* The number of the invite that an identity came through; SL_INVITE_NONE also if it is new. */
+uint16_t sl_share_invite(const struct sl_node *node, const struct sl_identity *identity);
+
+/* The same for one that is to stay; counts one origin more for it. -ENOSPC:
  * the invite has admitted as many as it may. -ENOMEM. */
 int sl_share_join(struct sl_node *node, const struct sl_identity *identity, sl_time now);
 void sl_share_leave(struct sl_node *node, uint16_t invite);

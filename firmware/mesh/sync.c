@@ -11,6 +11,11 @@
 enum {
     SYMBOLS_MIN = 24,
     PARTITION_DIFFERENCES = 1000, /* expected in each, when the ids are cut up */
+    DOUBTFUL_DIFFERENCES = 100, /* the same with whom the last repair was in vain: little is lost */
+    /* Symbols on credit, before a repair must bring something: as many as cutting the ids up until
+     * they decode may take; with who is doubtful fewer. */
+    SPENT_MAX = 3 * SL_SKETCH_SYMBOLS,
+    DOUBTFUL_SPENT_MIN = 512, /* doubling with what it had to wait */
     SKETCH_TRIES = 4,
     UNANSWERED_MAX = 2,   /* repairs in a row, before the next has to wait */
     SYMBOLS_FOR_ONE = 32, /* are worth sending for an envelope: about as long */
@@ -159,14 +164,44 @@ static size_t symbols_for(size_t differences)
     return sl_min_size(SYMBOLS_MIN + differences + differences / 2, SL_SKETCH_SYMBOLS);
 }
 
-static uint8_t bits_for(size_t differences)
+/* The last repair with that neighbour was in vain: perhaps it says what is not so. */
+static bool is_doubtful(const struct sl_sync *sync)
+{
+    return sync->backoff_us > 0;
+}
+
+/* So that one sketch suffices; with who is doubtful a short one. */
+static uint8_t bits_for(const struct sl_sync *sync, size_t differences)
 {
     uint8_t bits = 0;
-    if (SYMBOLS_MIN + differences + differences / 2 <= SL_SKETCH_SYMBOLS)
+    size_t most = is_doubtful(sync) ? DOUBTFUL_DIFFERENCES : PARTITION_DIFFERENCES;
+    if (!is_doubtful(sync) && SYMBOLS_MIN + differences + differences / 2 <= SL_SKETCH_SYMBOLS)
         return 0;
-    while (bits < SL_EXCHANGE_BITS_MAX && differences >> bits > PARTITION_DIFFERENCES)
+    while (bits < SL_EXCHANGE_BITS_MAX && differences >> bits > most)
         bits++;
     return bits;
+}
+
+/* Symbols to begin with. */
+static size_t first_count(const struct sl_sync *sync, size_t differences)
+{
+    size_t count = symbols_for(differences);
+    return is_doubtful(sync) ? sl_min_size(count, symbols_for(DOUBTFUL_DIFFERENCES)) : count;
+}
+
+static uint32_t spent_max(const struct sl_sync *sync)
+{
+    if (!is_doubtful(sync))
+        return SPENT_MAX;
+    sl_time waits = sync->backoff_us / BACKOFF_MIN; /* 1, 2, 4, ... */
+    return waits < SPENT_MAX / DOUBTFUL_SPENT_MIN ? DOUBTFUL_SPENT_MIN * (uint32_t)waits
+                                                  : SPENT_MAX;
+}
+
+/* Whether it has brought what its symbols were worth so far. */
+static bool is_worth_it(const struct sl_sync *sync)
+{
+    return sync->gain >= 1 + sync->spent / SYMBOLS_FOR_ONE;
 }
 
 /* Our symbols as they are now, kept so that those asked for later belong to the same store. */
@@ -256,8 +291,8 @@ static void begin(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     struct sl_sync *sync = &link->sync;
     size_t differences = difference(node, sync);
-    struct sl_sketch_part part = {.bits = bits_for(differences)};
-    size_t count = symbols_for(differences >> part.bits);
+    struct sl_sketch_part part = {.bits = bits_for(sync, differences)};
+    size_t count = first_count(sync, differences >> part.bits);
     if (!take_snapshot(node, sync, &part))
         return;
     sync->tried = true;
@@ -304,8 +339,7 @@ static bool was_fruitless(struct sl_sync *sync)
     else
         sync->unanswered++;
     /* A neighbour that differs for ever, or says so, must not make us send sketches for ever. */
-    return sync->gain < 1 + sync->spent / SYMBOLS_FOR_ONE &&
-           (sync->answered || sync->unanswered >= UNANSWERED_MAX);
+    return !is_worth_it(sync) && (sync->answered || sync->unanswered >= UNANSWERED_MAX);
 }
 
 static bool is_held_back(struct sl_sync *sync, sl_time now)
@@ -411,6 +445,8 @@ void sl_sync_more(struct sl_node *node, struct sl_link *link, const struct sl_el
     if (now >= sync->taking_until || !sync->sketch)
         return; /* nothing is going on that it could belong to */
     bool fresh = part.first == 0;
+    if (sync->spent >= spent_max(sync) && !is_worth_it(sync))
+        return; /* a neighbour that is never content */
     if (!fresh && !sl_sketch_part_is(&part, &sync->sketch->part))
         return;
     if (!sl_bucket_take(&link->quota,
@@ -421,7 +457,7 @@ void sl_sync_more(struct sl_node *node, struct sl_link *link, const struct sl_el
     sync->answered = true;
     if (fresh)
         take_snapshot(node, sync, &part);
-    size_t count = fresh ? symbols_for(difference(node, sync) >> part.bits)
+    size_t count = fresh ? first_count(sync, difference(node, sync) >> part.bits)
                          : (part.first / 2 > SYMBOLS_MIN ? part.first / 2 : SYMBOLS_MIN);
     sync->allowance += (uint32_t)count;
     keep_taking(node, link, now);

@@ -126,20 +126,6 @@ static int check_modes(unsigned nodes, uint64_t seed)
     return failed;
 }
 
-static int check_liars(unsigned nodes, uint64_t seed)
-{
-    struct sl_crowd_config config;
-    struct sl_crowd_result result;
-    sl_crowd_config_init(&config);
-    config.node_count = (int)nodes;
-    config.attack = SL_CROWD_LIARS;
-    config.seed = seed;
-    int failed = !suite_judge(&config, &result);
-    suite_print_figure(&(struct suite_figure){"worst clock s", result.clock_error_max, 0, 2, true});
-    printf("# clocks off by more than 2 s: %.1f %%\n", 100 * result.clock_off);
-    return failed;
-}
-
 /* Two halves with 1,000 messages each meet; two boards are the goal's contact, with more of them in
  * reach of each other it is told what it cost. */
 static int check_reunion(unsigned nodes, uint64_t seed)
@@ -262,7 +248,8 @@ int suite_check(void)
     add(&checks, (struct check){check_dtls, 12, 1}, 1);
     add(&checks, (struct check){check_modes, 100, 1}, 1);
     add(&checks, (struct check){check_modes, 10, 1}, 1);
-    add(&checks, (struct check){check_liars, 100, 1}, 2);
+    for (unsigned i = 0; i < SUITE_ATTACKS; i++)
+        add(&checks, (struct check){suite_attack, i, 1}, 2);
     add(&checks, (struct check){check_reunion, 2, 1}, 2);
     add(&checks, (struct check){check_reunion, 20, 1}, 1);
     for (unsigned i = 0; i < SL_ARRAY_LEN(fields); i++)

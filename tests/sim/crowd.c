@@ -72,6 +72,13 @@ int sl_crowd_station_at(const struct sl_address *address)
 
 /* ---- Turns ---- */
 
+/* Addresses that are nobody's are an attacker's, and that is the last one. */
+static int receiver_of(const struct sl_crowd *crowd, const struct sl_address *address)
+{
+    int station = sl_crowd_station_at(address), last = crowd->config.node_count - 1;
+    return station <= last ? station : last;
+}
+
 static void put_on_air(struct sl_crowd_station *station, const struct sl_datagram *datagram)
 {
     struct sl_crowd *crowd = station->crowd;
@@ -79,7 +86,7 @@ static void put_on_air(struct sl_crowd_station *station, const struct sl_datagra
     sl_crowd_read_frame(datagram->bytes, datagram->len, &content);
     struct sl_air_frame frame = {
         .from = station->number,
-        .to = datagram->to.len == 0 ? SL_AIR_EVERYONE : sl_crowd_station_at(&datagram->to),
+        .to = datagram->to.len == 0 ? SL_AIR_EVERYONE : receiver_of(crowd, &datagram->to),
         .len = datagram->len,
         .bytes = datagram->bytes,
         .class = datagram->bytes[0],
@@ -160,11 +167,15 @@ void sl_crowd_take(struct sl_crowd_station *station, const struct sl_air_frame *
     struct sl_crowd *crowd = station->crowd;
     uint32_t message;
     if (station->node) {
-        struct sl_address from = address_of(frame->from);
+        struct sl_address from = address_of(frame->guise > 0 ? frame->guise - 1 : frame->from);
+        station->hearing = frame->from;
         sl_crowd_note_crossings(crowd, frame, station->number);
         int64_t *before = sl_memory_charge(&station->memory);
         sl_node_receive(station->node, station->bearer, &from, frame->bytes, frame->len, now);
         sl_memory_charge(before);
+    } else if (station->role == SL_ROLE_OUTSIDER) {
+        sl_crowd_overhear(station, frame, now);
+        return;
     } else if (!station->plain || crowd->stations[frame->from].role == SL_ROLE_OUTSIDER) {
         return;
     } else if (sl_plain_receive(station->plain, frame->from, frame->bytes, frame->len, now,
@@ -176,10 +187,19 @@ void sl_crowd_take(struct sl_crowd_station *station, const struct sl_air_frame *
 
 /* ---- On and off ---- */
 
+/* Against those who lied from the beginning, two honest boards in three have the time from somebody
+ * else: what nobody knows the majority cannot know. */
+static bool has_time(const struct sl_crowd_station *station)
+{
+    if (station->crowd->config.attack == SL_CROWD_OLD_LIARS)
+        return station->number / 3 % 3 != 0;
+    return station->number % NTP_EVERY == 0;
+}
+
 static void set_clock(struct sl_crowd_station *station)
 {
     sl_time now = station->crowd->now;
-    if (station->number % NTP_EVERY == 0)
+    if (has_time(station))
         sl_node_set_time(station->node, SL_CLOCK_NTP, SL_CROWD_EPOCH_US + now, now);
 }
 
@@ -200,13 +220,12 @@ static void start_node(struct sl_crowd_station *station)
         .prng_seed = sl_prng_next(&crowd->prng),
     };
     sl_quota_config_init(&config.quota);
-    if (station->role == SL_ROLE_FLOODER)
-        config.quota = (struct sl_quota_config){.airtime_percent = 100};
     memcpy(config.seed, station->seed, SL_KEY_LEN);
     memcpy(config.network_secret, crowd->secret, SL_KEY_LEN);
     config.membership = station->membership;
     config.sessions = station->sessions;
     sl_crowd_store_port(station->store, &config.store);
+    sl_crowd_corrupt(station, &config);
     int64_t *before = sl_memory_charge(&station->memory);
     station->node = sl_node_new(&config, crowd->now);
     sl_memory_charge(before);
@@ -418,6 +437,7 @@ static void free_crowd(struct sl_crowd *crowd)
             sl_plain_done(station->plain);
         free(station->plain);
         free(station->seen);
+        free(station->keys);
     }
     sl_crowd_bluetooth_done(crowd);
     sl_air_free(crowd->air);
@@ -427,6 +447,7 @@ static void free_crowd(struct sl_crowd *crowd)
     sl_crowd_depot_free(crowd->depot);
     sl_crowd_chat_done(crowd);
     sl_crowd_check_done(crowd);
+    sl_crowd_attack_done(crowd);
     free(crowd);
 }
 
@@ -483,6 +504,10 @@ void sl_crowd_run(const struct sl_crowd_config *config, struct sl_crowd_result *
     run_until(crowd, sl_min_time(crowd->chat_at - 1, end));
     crowd->result.degree = sl_reach_mean_degree(crowd->reach);
     sl_crowd_sum(crowd, &crowd->at_chat);
+    for (int i = 0; i < config->node_count; i++)
+        if (crowd->stations[i].member)
+            crowd->stations[i].accepted_at_chat =
+                sl_fake_member_accepted(crowd->stations[i].member);
     memset(crowd->element_bytes, 0, sizeof(crowd->element_bytes));
     run_until(crowd, end);
     if (config->picture)

@@ -50,12 +50,21 @@ enum sl_crowd_field {
 
 enum sl_crowd_mode { SL_CROWD_STARLING, SL_CROWD_FLOODING, SL_CROWD_PHONE, SL_CROWD_MODES };
 
-/* What the last node does while people chat (the liars: every third one). */
+/* What the last node does from the time on when people chat (the liars: every third one). */
 enum sl_crowd_attack {
     SL_CROWD_PEACE,
-    SL_CROWD_GARBAGE, /* an outsider: random datagrams, as many as the channel lets through */
-    SL_CROWD_FLOODER, /* a member: 500 envelopes a second, no limits of its own */
-    SL_CROWD_LIARS,   /* members whose NTP jumps an hour ahead */
+    SL_CROWD_GARBAGE,   /* an outsider: random datagrams, as many as the channel lets through */
+    SL_CROWD_FLOODER,   /* a member: 500 envelopes a second, no limits of its own */
+    SL_CROWD_LIARS,     /* members whose NTP jumps an hour ahead */
+    SL_CROWD_OLD_LIARS, /* and who said so from the beginning */
+    SL_CROWD_DATES,     /* a flooder whose dates are anywhere in the last day */
+    SL_CROWD_SYBILS,    /* a flooder with an invite, and 10,000 identities from it */
+    SL_CROWD_POISON, /* a member: false counts, digests, sketches, ages and hops in all that it says
+                      */
+    SL_CROWD_FORGER, /* a member: forges what its neighbours say to all, 50 times a second */
+    SL_CROWD_REPLAY, /* an outsider: what it heard, again, from the same address, without pause */
+    SL_CROWD_HALF_OPEN, /* the network secret, but no certificate: 100 new link ids a second, each
+                           of which opens or awaits a session */
     SL_CROWD_ATTACKS
 };
 
@@ -148,6 +157,7 @@ struct sl_crowd_result {
     double bytes_per_node;  /* heap, at the end; 0 if the C library does not tell */
     double bytes_max; /* of one node at any time; 0 where it is not counted (crowd_memory.h) */
     size_t stored_max;
+    double accepted_max; /* sessions that a member began as server, a second; the most of all */
     uint64_t double_deliveries, forgeries, bound_violations; /* must be 0 */
     char violation[160];                                     /* the first of them */
 };

@@ -52,7 +52,8 @@ void sl_air_config_init(struct sl_air_config *config);
 /* A datagram on the air. What follows `bytes` is for measuring: no receiver may look at it. */
 struct sl_air_frame {
     int from;
-    int to; /* SL_AIR_EVERYONE */
+    int to;    /* SL_AIR_EVERYONE */
+    int guise; /* whose address it bears: station and 1; 0: its own */
     size_t len;
     const uint8_t *bytes;
     uint64_t cargo[SL_AIR_CARGO_MAX]; /* which envelopes are inside */

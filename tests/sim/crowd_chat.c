@@ -256,7 +256,7 @@ void sl_crowd_accepted(void *arg, const struct sl_envelope *envelope, const uint
     struct sl_reader r;
     sl_reader_init(&r, envelope->payload, envelope->payload_len);
     uint32_t number = sl_read_u32(&r);
-    if (number == SL_CROWD_SPAM && crowd->config.attack == SL_CROWD_FLOODER)
+    if (number == SL_CROWD_SPAM && crowd->config.attack > SL_CROWD_GARBAGE)
         return;
     int64_t *node = sl_memory_charge(NULL); /* what follows is the simulator's */
     if (!is_genuine(crowd, envelope, number))

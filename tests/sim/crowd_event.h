@@ -4,9 +4,12 @@
 
 #include "base/heap.h"
 
+struct sl_crowd_event;
+typedef void (*sl_crowd_fire)(struct sl_crowd_event *event, sl_time now);
+
 struct sl_crowd_event {
     struct sl_timer timer;
-    void (*fire)(struct sl_crowd_event *event, sl_time now);
+    sl_crowd_fire fire;
 };
 
 static inline struct sl_crowd_event *sl_crowd_event_of(struct sl_timer *timer)

@@ -2,15 +2,17 @@
  *
  *   crowd.c        stations, their turns, the run        crowd_field.c    where they stand and walk
  *   crowd_chat.c   who writes, who got it, when          crowd_check.c    invariants, the trace
- *   crowd_attack.c those who mean harm                   crowd_measure.c  the figures at the end
- *   crowd_fault.c  what goes wrong                       crowd_bluetooth.c boards with Bluetooth
- *   crowd_member.c keys, certificates, sessions          crowd_memory.c    whose memory it is
+ *   crowd_attack.c outsiders who mean harm               crowd_measure.c  the figures at the end
+ *   crowd_attack_member.c members who do                 crowd_bluetooth.c boards with Bluetooth
+ *   crowd_fault.c  what goes wrong                       crowd_memory.c    whose memory it is
+ *   crowd_member.c keys, certificates, sessions
  *   crowd_picture.c what there is to see at the end */
 #ifndef SL_SIM_CROWD_INSIDE_H
 #define SL_SIM_CROWD_INSIDE_H
 
 #include "base/prng.h"
 #include "mesh/node.h"
+#include "mesh/packet.h"
 #include "sim/crowd.h"
 #include "sim/crowd_bluetooth.h"
 #include "sim/crowd_event.h"
@@ -25,12 +27,25 @@
 #define SL_CROWD_TOO_LATE (45 * SL_SECOND) /* before the end: who meets now need not be in sync */
 #define SL_CROWD_SPAM     UINT32_C(0xfffffffe) /* number of all that a flooder writes */
 
-enum sl_crowd_role { SL_ROLE_MEMBER, SL_ROLE_LIAR, SL_ROLE_FLOODER, SL_ROLE_OUTSIDER };
+enum sl_crowd_role {
+    SL_ROLE_MEMBER,
+    SL_ROLE_LIAR,
+    SL_ROLE_FLOODER,
+    SL_ROLE_TRAITOR,
+    SL_ROLE_OUTSIDER
+};
 
 struct sl_crowd_totals {
     uint64_t accepted, duplicates, sent, repair_bytes;
     uint64_t heard; /* receptions of envelopes */
     sl_time busy, heard_airtime, heard_control;
+};
+
+/* The key that a station speaks under to all, as a traitor beside it knows it. */
+struct sl_crowd_key {
+    bool known;
+    uint8_t key[SL_KEY_LEN];
+    struct sl_frame_header header; /* of its last frame */
 };
 
 struct sl_crowd_station {
@@ -40,7 +55,11 @@ struct sl_crowd_station {
     struct sl_crowd *crowd;
     int number;
     enum sl_crowd_role role;
-    sl_time on_since; /* SL_NEVER while off */
+    size_t accepted_at_chat;   /* sessions begun as server, when the chat began */
+    uint32_t spam_count;       /* that it wrote */
+    struct sl_crowd_key *keys; /* by station; a traitor's */
+    int hearing;               /* whose frame it is that it reads */
+    sl_time on_since;          /* SL_NEVER while off */
     uint8_t seed[SL_KEY_LEN];
     uint8_t origin[SL_ORIGIN_LEN];
     struct sl_fake_member *member; /* NULL with members of the caller's */
@@ -113,6 +132,7 @@ struct sl_crowd {
     uint64_t heard;                 /* receptions of envelopes */
     uint64_t element_bytes[SL_CROWD_ELEMENTS];
     struct sl_crowd_crossings crossings;
+    struct sl_crowd_outsider *outsider;
     struct sl_crowd_result result;
 };
 
@@ -176,6 +196,18 @@ void sl_crowd_trace(struct sl_crowd *crowd, const char *what, int station, uint6
 /* crowd_attack.c */
 void sl_crowd_cast(struct sl_crowd *crowd);
 void sl_crowd_begin_mischief(struct sl_crowd *crowd);
+void sl_crowd_attack_done(struct sl_crowd *crowd);
+/* An outsider received a frame. */
+void sl_crowd_overhear(struct sl_crowd_station *station, const struct sl_air_frame *frame,
+                       sl_time now);
+
+/* crowd_attack_member.c. What a member who means harm is given instead of honest ports and quotas;
+ * and what it does from its moment on. */
+void sl_crowd_corrupt(struct sl_crowd_station *station, struct sl_node_config *config);
+sl_crowd_fire sl_crowd_member_mischief(const struct sl_crowd_station *station);
+/* The certificate of one of ten thousand that an invite gives; its length. ret_chain may be NULL.
+ */
+size_t sl_crowd_sybil_chain(const struct sl_crowd *crowd, uint32_t number, uint8_t *ret_chain);
 
 /* crowd_picture.c */
 void sl_crowd_draw_picture(const struct sl_crowd *crowd, struct sl_crowd_picture *ret_picture);

@@ -201,6 +201,20 @@ static void measure_parts(struct sl_crowd *crowd)
     free(mesh);
 }
 
+/* Since people chat; a member's session count goes on over restarts. */
+static void measure_sessions(struct sl_crowd *crowd)
+{
+    double seconds = (double)(crowd->now - crowd->chat_at) / (double)SL_SECOND;
+    for (int i = 0; i < crowd->config.node_count; i++) {
+        const struct sl_crowd_station *station = &crowd->stations[i];
+        if (!station->member || station->role != SL_ROLE_MEMBER || seconds <= 0)
+            continue;
+        double accepted =
+            (double)(sl_fake_member_accepted(station->member) - station->accepted_at_chat);
+        crowd->result.accepted_max = fmax(crowd->result.accepted_max, accepted / seconds);
+    }
+}
+
 /* By freeing them: what is left over is not theirs. */
 static void measure_memory(struct sl_crowd *crowd)
 {
@@ -238,6 +252,7 @@ void sl_crowd_measure(struct sl_crowd *crowd)
     measure_parts(crowd);
     if (crowd->ble)
         sl_ble_stats(crowd->ble, &crowd->result.ble);
+    measure_sessions(crowd);
     measure_memory(crowd);
 }
 
@@ -264,6 +279,8 @@ const char *sl_crowd_fault_name(unsigned number)
 
 const char *sl_crowd_attack_name(enum sl_crowd_attack attack)
 {
-    static const char *const names[] = {"peace", "garbage", "flooder", "liars"};
+    static const char *const names[] = {"peace",     "garbage", "flooder",  "liars",
+                                        "old-liars", "dates",   "sybils",   "poison",
+                                        "forger",    "replay",  "half-open"};
     return names[attack];
 }

@@ -136,7 +136,7 @@ static void test_honest_writers_stay_within_it(void **state)
     sl_fabric_free(fabric);
 }
 
-/* A guest of that invite, speaking through `through`. */
+/* A guest of that invite, speaking through `through`: its certificate, then a word dated so. */
 static void send_guest(struct sl_solo *solo, struct sl_fake_peer *through,
                        struct sl_fake_peer *guest, uint32_t number, uint64_t created)
 {
@@ -144,17 +144,17 @@ static void send_guest(struct sl_solo *solo, struct sl_fake_peer *through,
     memcpy(guest->seed, &number, sizeof(number));
     solo->primitives.sign_key(solo->primitives.ctx, guest->seed, guest->certificate.key);
     struct sl_solo_draft draft = {.kind = SL_ENVELOPE_IDENTITY,
-                                  .created = created,
+                                  .created = (5000 + number) * (uint64_t)SL_INVITE_WINDOW,
                                   .payload = chain,
                                   .payload_len =
                                       sl_fake_chain(&guest->certificate, chain, sizeof(chain))};
     size_t len = sl_solo_envelope(solo, guest, &draft, value);
     sl_solo_send_element(solo, through, SL_ELEMENT_ENVELOPE, value, len);
     draft.kind = SL_ENVELOPE_CHANNEL;
-    draft.created = created + 1;
+    draft.created = created;
     len = sl_solo_envelope(solo, guest, &draft, value);
     sl_solo_send_element(solo, through, SL_ELEMENT_ENVELOPE, value, len);
-    sl_solo_run(solo, 50 * SL_MILLISECOND);
+    sl_solo_run(solo, 2 * SL_SECOND / SL_INVITE_RATE);
 }
 
 /* The holder of an invite makes as many origins as he likes: together they have the invite's. */
@@ -195,6 +195,75 @@ static void test_row_15_an_invite_admits_so_many_and_no_more(void **state)
     sl_solo_done(&solo);
 }
 
+/* Certificates are dear, so they have a share of their own; and what is refused takes no place. */
+static void test_row_15_certificates_come_slowly(void **state)
+{
+    (void)state;
+    struct sl_solo solo;
+    struct sl_fake_peer *peer;
+    begin(&solo, 7, &peer);
+    struct sl_fake_peer *guest = sl_solo_add_peer(&solo);
+    guest->mute = true;
+    guest->certificate.invite = 77;
+    size_t before = sl_solo_status(&solo).origin_count;
+    for (uint32_t i = 0; i < 3 * SL_INVITE_IDENTITIES; i++) {
+        uint8_t chain[200], value[SL_ENVELOPE_MAX];
+        memcpy(guest->seed, &i, sizeof(i));
+        solo.primitives.sign_key(solo.primitives.ctx, guest->seed, guest->certificate.key);
+        struct sl_solo_draft draft = {.kind = SL_ENVELOPE_IDENTITY,
+                                      .created = 1000 * (uint64_t)SL_INVITE_WINDOW + i,
+                                      .payload = chain,
+                                      .payload_len =
+                                          sl_fake_chain(&guest->certificate, chain, sizeof(chain))};
+        size_t len = sl_solo_envelope(&solo, guest, &draft, value);
+        sl_solo_send_element(&solo, peer, SL_ELEMENT_ENVELOPE, value, len);
+    }
+    assert_int_equal(sl_solo_status(&solo).origin_count, before + SL_INVITE_IDENTITIES);
+    sl_solo_done(&solo);
+}
+
+/* ---- Turns ---- */
+
+enum { LOUD = 300, WORDS = 3 };
+
+struct order {
+    size_t count;
+    size_t last_word; /* place of the last that the quiet one wrote */
+};
+
+static void note_order(void *arg, const struct sl_envelope *envelope, const uint8_t id[SL_ID_LEN],
+                       sl_time born, bool local)
+{
+    (void)id, (void)born, (void)local;
+    struct order *order = arg;
+    order->count++;
+    if (envelope->kind == SL_ENVELOPE_CHANNEL && envelope->payload_len == 1)
+        order->last_word = order->count;
+}
+
+/* Who wrote little, and last, is not held up by who wrote much. */
+static void test_repair_gives_each_origin_its_turn(void **state)
+{
+    (void)state;
+    struct order order = {0};
+    struct sl_fabric *fabric = sl_fabric_new(&(struct sl_fabric_config){.seed = 8});
+    for (int i = 0; i < 2; i++)
+        sl_fabric_add_node(fabric, NULL);
+    sl_fabric_line(fabric);
+    assert_true(sl_fabric_run_until_stored(fabric, 2, 10 * SL_SECOND));
+    for (int i = 0; i < LOUD; i++)
+        sl_fabric_publish(fabric, 0, &i, sizeof(i), NULL);
+    assert_true(sl_fabric_run_until_stored(fabric, 2 + LOUD, 30 * SL_SECOND));
+    for (int i = 0; i < WORDS; i++)
+        sl_fabric_publish(fabric, 1, "x", 1, NULL);
+    struct sl_fabric_node_config late = {.events = {.arg = &order, .accepted = note_order}};
+    int number = sl_fabric_add_node(fabric, &late);
+    sl_fabric_link(fabric, 1, number);
+    assert_true(sl_fabric_run_until_stored(fabric, 3 + LOUD + WORDS, 30 * SL_SECOND));
+    assert_in_range(order.last_word, WORDS, 3 * WORDS + 3);
+    sl_fabric_free(fabric);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +273,8 @@ int main(void)
         cmocka_unit_test(test_honest_writers_stay_within_it),
         cmocka_unit_test(test_row_15_guests_share_what_their_invite_has),
         cmocka_unit_test(test_row_15_an_invite_admits_so_many_and_no_more),
+        cmocka_unit_test(test_row_15_certificates_come_slowly),
+        cmocka_unit_test(test_repair_gives_each_origin_its_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
