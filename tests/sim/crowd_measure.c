@@ -253,6 +253,7 @@ void sl_crowd_measure(struct sl_crowd *crowd)
     if (crowd->ble)
         sl_ble_stats(crowd->ble, &crowd->result.ble);
     measure_sessions(crowd);
+    sl_crowd_direct_measure(crowd);
     measure_memory(crowd);
 }
 
