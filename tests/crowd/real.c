@@ -57,11 +57,11 @@ static void seed_chance(uint64_t seed)
         .random = draw,
         .buf = draw_bytes,
     };
-    sl_prng_init(&chance, seed);
     int result = randombytes_set_implementation(&seeded);
     assert(result == 0);
-    result = sl_sodium_init();
+    result = sl_sodium_init(); /* draws, but only the first time */
     assert(result == 0);
+    sl_prng_init(&chance, seed);
 }
 
 /* ---- Members ---- */
@@ -98,4 +98,15 @@ void real_members_make(struct sl_crowd_members *members, int count, uint64_t see
         .primitives = all->primitives,
         .join = join,
     };
+}
+
+void real_members_free(struct sl_crowd_members *members, int count)
+{
+    struct members *all = members->ctx;
+    for (int i = 0; i < count; i++) {
+        sl_dtls_free(all->items[i].dtls);
+        test_node_done(&all->items[i].node);
+    }
+    free(all->items);
+    free(all);
 }
