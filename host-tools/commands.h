@@ -18,4 +18,9 @@ extern const struct sl_command sl_cmd_radios;
 extern const struct sl_command sl_cmd_doctor;
 extern const struct sl_command sl_cmd_simulate;
 
+/* Parts of `starling node` in cmd_node_admission.c. */
+int sl_node_request(struct sl_call *call);
+int sl_node_admit(struct sl_call *call);
+int sl_node_accept(struct sl_call *call);
+
 #endif
