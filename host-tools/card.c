@@ -100,7 +100,7 @@ static bool find_mount(const struct sl_card_system *system, const char *name, ch
     if (file)
         fclose(file);
     if (found)
-        snprintf(ret_where, cap, "%s", where);
+        snprintf(ret_where, cap, "%.127s", where);
     return found;
 }
 
