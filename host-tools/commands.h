@@ -7,6 +7,8 @@
 extern const struct sl_command sl_cmd_network;
 extern const struct sl_command sl_cmd_node;
 extern const struct sl_command sl_cmd_flash;
+extern const struct sl_command sl_cmd_image;
+extern const struct sl_command sl_cmd_sheet;
 extern const struct sl_command sl_cmd_persona;
 extern const struct sl_command sl_cmd_chat;
 extern const struct sl_command sl_cmd_send;

@@ -111,3 +111,19 @@ flash plain.img
 ok "wrong use says how it is used" says 'name the image and the cards'
 starling flash --list >list 2>&1
 ok "the list of cards works without any" test -s list
+
+# ---- The sheet for the box ----
+
+ok "a sheet for the box of a node" starling sheet north --out north.svg
+ok "has its name" grep -q '>north</text>' north.svg
+link=$(starling network invite --json | sed -n 's/.*"link": "\([^"]*\)".*/\1/p')
+ok "with an invite if wanted" starling sheet north --invite "$link" --out invite.svg
+ok "whose code is drawn" grep -q '<path d="M' invite.svg
+starling sheet north --out north.svg >said 2>&1
+ok "no file is overwritten" says 'is there already'
+starling network create other --folder "$LAB/other" >/dev/null
+foreign=$(starling network invite --network "$LAB/other" --json | sed -n 's/.*"link": "\([^"]*\)".*/\1/p')
+starling sheet north --invite "$foreign" --out x.svg >said 2>&1
+ok "an invite of another network is refused" says 'of another network'
+starling sheet west --out x.svg >said 2>&1
+ok "a revoked node gets none" says 'west was revoked'
