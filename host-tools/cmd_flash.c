@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FLASHED ".flashed" /* in a bundle's folder: onto what, and when */
+#define FLASHED    ".flashed" /* in a bundle's folder: onto what, and when */
 #define BAR_WIDTH  24
 #define REFRESH_NS 200000000L
 #define NAMES_TEXT 1024
