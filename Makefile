@@ -191,6 +191,15 @@ image: $(PACKAGES)-build $(PACKAGES)-image $(PACKAGES)-image_$(BOARD_ARCH)
 	@boards/build $(BOARD)
 	@boards/verify build/image/starling-$(BOARD).img.zst
 
+# The image in an emulated board. Takes minutes: it is emulated.
+.PHONY: test-boards
+test-boards: all $(PACKAGES)-boards
+	@$(MAKE) --no-print-directory image BOARD=qemu-virt
+	@printf '#!/bin/sh\nexec tests/boards/boot.sh build/image/starling-qemu-virt.img.zst $(B)\n' > $(B)/boot-qemu-virt.sh
+	@chmod +x $(B)/boot-qemu-virt.sh
+	@status=0; tests/run boards $(B)/boot-qemu-virt.sh || status=1; \
+	cat build/log/boards/boot-qemu-virt.sh.log; exit $$status
+
 images:
 	@for conf in boards/*/board.conf; do \
 	    $(MAKE) --no-print-directory image BOARD=$$(basename $$(dirname $$conf)) || exit 1; done
