@@ -48,8 +48,8 @@ $(foreach l,$(filter-out tools daemon,$(LAYERS)),\
 LDLIBS_RADIO  := -lnl-route-3 -lnl-genl-3 -lnl-3
 LDLIBS_CORE   := -lsodium -lmbedtls -lmbedx509 -lmbedcrypto -lsqlite3 -lm $(LDLIBS_RADIO)
 LDLIBS_DAEMON := $(LDLIBS_CORE) -lsystemd -linih -ljansson
-LDLIBS_TOOL   := $(LDLIBS_CORE) -linih -ljansson -lqrencode -lreadline
-LDLIBS_TEST   := -lcmocka $(LDLIBS_DAEMON) -lqrencode -lreadline
+LDLIBS_TOOL   := $(LDLIBS_CORE) -linih -ljansson -lqrencode -lreadline -lzstd
+LDLIBS_TEST   := -lcmocka $(LDLIBS_DAEMON) -lqrencode -lreadline -lzstd
 
 SUPPORT       := $(call objects,$(sort $(wildcard tests/sim/*.c)))
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
@@ -57,7 +57,7 @@ BENCH_SUPPORT := $(call objects,$(filter-out tests/bench/bench_%,$(sort $(wildca
 BENCHES       := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/bench_*.c)))
 FUZZ_NAMES    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 CROWD         := $(call objects,$(sort $(wildcard tests/crowd/*.c)))
-E2E           := $(sort $(wildcard tests/e2e/test_*.sh))
+E2E           := $(sort $(wildcard tests/e2e/test_*.sh tests/boards/test_*.sh))
 RADIO         := $(sort $(wildcard tests/radio/test_*.sh))
 RADIO_TOOLS   := $(B)/radio/attack $(patsubst tests/radio/%.c,$(B)/radio/%,$(wildcard tests/radio/*.c))
 PACKAGES      := build/.packages
@@ -156,6 +156,7 @@ help:
 	@echo 'make check-layers who includes whom, and what the pure layers ask of the C library'
 	@echo 'make check-format what clang-format would change'
 	@echo 'make test-mbedtls3 the same source against Mbed TLS 3.6 of Debian 13, in a sysroot'
+	@echo 'make image        the image of a board: BOARD=rpi and so on, see boards/README.md; make images: of all'
 	@echo 'make install      into DESTDIR/PREFIX (default /usr/local)'
 	@echo 'make unit-NAME    one unit test, for example unit-test_wire; VARIANT=asan for sanitizers'
 
@@ -181,6 +182,29 @@ install: all
 	sed 's|/usr/bin/starlingd|$(PREFIX)/bin/starlingd|' firmware/system/starlingd.service \
 	    > $(B)/starlingd.service
 	install -Dm644 $(B)/starlingd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/starlingd.service
+
+# ---------------------------------------------------------------------------------------------
+# Images of boards (boards/README.md): make image BOARD=rpi
+
+BOARD ?= qemu-virt
+BOARD_ARCH = $(shell sed -n 's/^arch=//p' boards/$(BOARD)/board.conf 2>/dev/null)
+.PHONY: image images
+image: $(PACKAGES)-build $(PACKAGES)-image $(PACKAGES)-image_$(BOARD_ARCH)
+	@boards/build $(BOARD)
+	@boards/verify build/image/starling-$(BOARD).img.zst
+
+# The image in an emulated board. Takes minutes: it is emulated.
+.PHONY: test-boards
+test-boards: all $(PACKAGES)-boards
+	@$(MAKE) --no-print-directory image BOARD=qemu-virt
+	@printf '#!/bin/sh\nexec tests/boards/boot.sh build/image/starling-qemu-virt.img.zst $(B)\n' > $(B)/boot-qemu-virt.sh
+	@chmod +x $(B)/boot-qemu-virt.sh
+	@status=0; tests/run boards $(B)/boot-qemu-virt.sh || status=1; \
+	cat build/log/boards/boot-qemu-virt.sh.log; exit $$status
+
+images:
+	@for conf in boards/*/board.conf; do \
+	    $(MAKE) --no-print-directory image BOARD=$$(basename $$(dirname $$conf)) || exit 1; done
 
 # ---------------------------------------------------------------------------------------------
 # Tests

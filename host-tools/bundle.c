@@ -42,11 +42,10 @@ static const char configuration[] =
     "# Nodes that multicast does not reach, address and port:\n"
     "# peers = 192.0.2.7:17017\n";
 
-static int write_configuration(const char *folder, const struct sl_network *network,
-                               const char *name)
+static int write_configuration(const char *folder, const struct sl_bundle_files *files)
 {
     char text[1024];
-    int len = snprintf(text, sizeof(text), configuration, name, network->name);
+    int len = snprintf(text, sizeof(text), configuration, files->name, files->network);
     return sl_files_write(folder, "starlingd.conf", text, (size_t)len, 0644);
 }
 
@@ -88,30 +87,34 @@ static int make_parts(const struct sl_network *network, const struct sl_bundle_d
     return 0;
 }
 
-static int write_parts(const char *folder, const struct sl_network *network,
-                       const struct parts *parts, const char *name)
+static size_t text_len(const char *text)
+{
+    return text != NULL ? strlen(text) : 0;
+}
+
+int sl_bundle_write(const char *folder, const struct sl_bundle_files *files)
 {
     const struct {
         const char *name;
         const void *bytes;
         size_t len;
         mode_t mode;
-    } files[] = {
-        {"ca.crt", network->certificate, strlen(network->certificate), 0644},
-        {"node.crt", parts->chain, strlen(parts->chain), 0644},
-        {"node.key", parts->key, strlen(parts->key), 0600},
-        {"node.seed", parts->seed, strlen(parts->seed), 0600},
-        {"network.key", parts->secret, strlen(parts->secret), 0600},
-        {"network.crl", parts->crl, parts->crl_len, 0644},
+    } list[] = {
+        {"ca.crt", files->authority, text_len(files->authority), 0644},
+        {"node.crt", files->chain, text_len(files->chain), 0644},
+        {"node.key", files->key, text_len(files->key), 0600},
+        {"node.seed", files->seed, text_len(files->seed), 0600},
+        {"network.key", files->secret, text_len(files->secret), 0600},
+        {"network.crl", files->crl, files->crl_len, 0644},
     };
-    for (size_t i = 0; i < SL_ARRAY_LEN(files); i++) {
-        if (files[i].len == 0)
+    for (size_t i = 0; i < SL_ARRAY_LEN(list); i++) {
+        if (list[i].len == 0)
             continue;
-        int rc = sl_files_write(folder, files[i].name, files[i].bytes, files[i].len, files[i].mode);
+        int rc = sl_files_write(folder, list[i].name, list[i].bytes, list[i].len, list[i].mode);
         if (rc < 0)
             return rc;
     }
-    return write_configuration(folder, network, name);
+    return write_configuration(folder, files);
 }
 
 static int place_parts(const struct sl_network *network, const struct parts *parts,
@@ -121,8 +124,18 @@ static int place_parts(const struct sl_network *network, const struct parts *par
     char *destination = sl_output_format("%s/%s", nodes, name);
     struct sl_stage stage = {.fd = -1};
     int rc = sl_stage_begin(&stage, nodes);
-    if (rc == 0)
-        rc = write_parts(stage.path, network, parts, name);
+    if (rc == 0) {
+        struct sl_bundle_files files = {.network = network->name,
+                                        .name = name,
+                                        .authority = network->certificate,
+                                        .chain = parts->chain,
+                                        .key = parts->key,
+                                        .seed = parts->seed,
+                                        .secret = parts->secret,
+                                        .crl = parts->crl,
+                                        .crl_len = parts->crl_len};
+        rc = sl_bundle_write(stage.path, &files);
+    }
     if (rc == 0)
         rc = sl_stage_commit(&stage, destination);
     sl_stage_done(&stage);
@@ -133,20 +146,17 @@ static int place_parts(const struct sl_network *network, const struct parts *par
     return rc;
 }
 
-/* The list as the authority makes it now, or as an earlier invite left it here. */
-static int load_crl(const struct sl_network *network, int64_t now, struct parts *parts)
+int sl_bundle_crl(const struct sl_network *network, int64_t now, uint8_t ret_crl[SL_CRL_MAX])
 {
-    if (network->key[0] != '\0') {
-        int len = sl_network_crl(network, now, parts->crl);
-        parts->crl_len = len > 0 ? (size_t)len : 0;
-        return len < 0 ? len : 0;
-    }
+    if (network->key[0] != '\0')
+        return sl_network_crl(network, now, ret_crl);
     char *bytes = NULL;
-    int rc = sl_files_read(network->folder, "network.crl", SL_CRL_MAX, &bytes, &parts->crl_len);
+    size_t len = 0;
+    int rc = sl_files_read(network->folder, "network.crl", SL_CRL_MAX, &bytes, &len);
     if (rc == 0)
-        memcpy(parts->crl, bytes, parts->crl_len);
+        memcpy(ret_crl, bytes, len);
     free(bytes);
-    return rc == -ENOENT ? 0 : rc;
+    return rc == -ENOENT ? 0 : rc < 0 ? rc : (int)len;
 }
 
 int sl_bundle_make(struct sl_network *network, const struct sl_bundle_draft *draft)
@@ -162,8 +172,11 @@ int sl_bundle_make(struct sl_network *network, const struct sl_bundle_draft *dra
     rc = make_parts(network, draft, parts, &issued);
     if (rc < 0)
         sl_output_error("no certificate could be made for %s: %s.", draft->name, strerror(-rc));
-    if (rc == 0)
-        rc = load_crl(network, draft->now, parts);
+    if (rc == 0) {
+        int len = sl_bundle_crl(network, draft->now, parts->crl);
+        parts->crl_len = len > 0 ? (size_t)len : 0;
+        rc = len < 0 ? len : 0;
+    }
     if (rc == 0)
         rc = place_parts(network, parts, draft->name);
     if (rc == 0)

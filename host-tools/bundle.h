@@ -21,6 +21,23 @@ struct sl_bundle_draft {
  * other faults are told. */
 int sl_bundle_make(struct sl_network *network, const struct sl_bundle_draft *draft);
 
+/* The files of a bundle, all NUL-terminated but the list. */
+struct sl_bundle_files {
+    const char *network, *name; /* for people, in the configuration */
+    const char *authority;      /* PEM */
+    const char *chain;          /* PEM: the node's certificate, and the invite's it came through */
+    const char *key, *seed;     /* PEM and a line of hex; NULL where the board made its own */
+    const char *secret;         /* a line of hex; NULL: likewise */
+    const uint8_t *crl;         /* DER */
+    size_t crl_len;             /* 0: there is none */
+};
+/* Writes them into a folder that is there. 0 or -errno. */
+int sl_bundle_write(const char *folder, const struct sl_bundle_files *files);
+
+/* The revocation list for a new node: as the authority makes it now, or as an invite left it here.
+ * Length, 0 if there is none, or -errno. */
+int sl_bundle_crl(const struct sl_network *network, int64_t now, uint8_t ret_crl[SL_CRL_MAX]);
+
 /* Records the bundles that a run which was killed made but did not record. */
 int sl_bundle_adopt(struct sl_network *network);
 

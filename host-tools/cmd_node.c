@@ -267,6 +267,24 @@ static const struct sl_command parts[] = {
     {"list", NULL, "", "Lists the nodes that were made",
      "Examples:\n  starling node list\n  starling node list --json\n", SL_TAKES_NETWORK, 0, 0,
      run_list, NULL},
+    {"request", NULL, "FOLDER [--show]", "On a board: makes keys and the request to be admitted",
+     "Makes FOLDER with the board's own keys, which never leave it, and shows the request, which "
+     "is "
+     "no secret.\n\n"
+     "Examples:\n"
+     "  starling node request /data/request\n"
+     "  starling node request /data/request --show\n",
+     0, 1, 1, sl_node_request, NULL},
+    {"admit", NULL, "FILE --name NAME [--valid-for TIME]", "Answers the request of a board",
+     "FILE holds the board's request (- reads it from input). The answer is sealed to that "
+     "board.\n\n"
+     "Examples:\n"
+     "  starling node admit /media/BOOT/request.txt --name lamp-post\n",
+     SL_TAKES_NETWORK, 1, 1, sl_node_admit, NULL},
+    {"accept", NULL, "FOLDER ANSWER --out FOLDER", "On a board: makes its bundle of the answer",
+     "Examples:\n"
+     "  starling node accept /data/request answer --out /data/node\n",
+     0, 2, 2, sl_node_accept, NULL},
     {0},
 };
 
@@ -275,7 +293,8 @@ const struct sl_command sl_cmd_node = {
     NULL,
     "",
     "Makes bundles for the nodes of a network (organisers)",
-    "Examples:\n  starling node add lamp-post\n  starling node list\n",
+    "Examples:\n  starling node add lamp-post\n  starling node list\n"
+    "  starling node admit request.txt --name lamp-post\n",
     0,
     0,
     0,

@@ -62,3 +62,22 @@ void sl_qr_show(FILE *to, const char *text)
     else if (rc < 0)
         sl_output_error("the QR code cannot be made: %s.", strerror(-rc));
 }
+
+int sl_qr_svg(FILE *to, const char *text, double x, double y, double width)
+{
+    QRcode *code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_L);
+    if (code == NULL)
+        return errno == ERANGE ? -EFBIG : -ENOMEM;
+    double scale = width / (code->width + 2 * QUIET);
+    fprintf(to,
+            "<g transform=\"translate(%.3f %.3f) scale(%.5f)\" "
+            "shape-rendering=\"crispEdges\">\n<path d=\"",
+            x, y, scale);
+    for (int row = 0; row < code->width; row++)
+        for (int column = 0; column < code->width; column++)
+            if (is_dark(code, row, column))
+                fprintf(to, "M%d %dh1v1h-1z", column + QUIET, row + QUIET);
+    fputs("\"/>\n</g>\n", to);
+    QRcode_free(code);
+    return 0;
+}

@@ -10,4 +10,8 @@
  * terminal in black on white, whatever its colours are; or says why that cannot be. */
 void sl_qr_show(FILE *to, const char *text);
 
+/* The same as an SVG group with its quiet zone, `width` units wide at (x, y). 0; -EFBIG if the text
+ * does not fit a code. */
+int sl_qr_svg(FILE *to, const char *text, double x, double y, double width);
+
 #endif

@@ -21,9 +21,10 @@ static const char help[] =
 static void collect_commands(struct sl_command ret_commands[COMMANDS_MAX])
 {
     const struct sl_command *const all[] = {
-        &sl_cmd_chat,    &sl_cmd_send,   &sl_cmd_inbox,      &sl_cmd_people, &sl_cmd_channels,
-        &sl_cmd_persona, &sl_cmd_status, &sl_cmd_neighbours, &sl_cmd_radios, &sl_cmd_doctor,
-        &sl_cmd_network, &sl_cmd_node,   &sl_cmd_simulate,
+        &sl_cmd_chat,     &sl_cmd_send,    &sl_cmd_inbox,   &sl_cmd_people,
+        &sl_cmd_channels, &sl_cmd_persona, &sl_cmd_status,  &sl_cmd_neighbours,
+        &sl_cmd_radios,   &sl_cmd_doctor,  &sl_cmd_network, &sl_cmd_node,
+        &sl_cmd_simulate, &sl_cmd_flash,   &sl_cmd_image,   &sl_cmd_sheet,
     };
     _Static_assert(SL_ARRAY_LEN(all) < COMMANDS_MAX, "a place for every command, and an end");
     for (size_t i = 0; i < SL_ARRAY_LEN(all); i++)

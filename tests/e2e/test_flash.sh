@@ -1,0 +1,129 @@
+#!/bin/bash
+# starling flash on image files: each card gets the image and one identity, whole and read back, and no
+# identity goes onto two.
+. "$(dirname "$0")/lib.sh"
+lab_begin
+cd "$LAB" || exit 1
+starling() { "$BUILD/starling" "$@"; }
+flash() { starling flash "$@" >"$LAB/said" 2>&1; }
+says() { grep -qE -- "$1" "$LAB/said"; }
+little() { # NUMBER: four bytes, the lowest first, for printf
+    printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255))
+}
+
+# An image in miniature: boot partition (FAT) at 4 MiB, root at 12, state at 16 to 20.
+make_image() {
+    local fat=$LAB/fat
+    truncate -s 20M "$1"
+    truncate -s 8M "$fat"
+    mformat -i "$fat" -h 64 -s 32 -T 16384 ::
+    dd if="$fat" of="$1" bs=1M seek=4 conv=notrunc,sparse status=none
+    head -c 3M /dev/urandom | dd of="$1" bs=1M seek=12 conv=notrunc status=none
+    printf '\x07\xb0\xed\x5e' | dd of="$1" bs=1 seek=440 conv=notrunc status=none
+    local at=446 part
+    for part in "4 8" "12 4" "16 4"; do
+        set -- "$1" $part
+        printf "\\0\\0\\0\\0\\x0c\\0\\0\\0$(little $(($2 * 2048)))$(little $(($3 * 2048)))" |
+            dd of="$1" bs=1 seek=$at conv=notrunc status=none
+        at=$((at + 16))
+    done
+    printf '\x55\xaa' | dd of="$1" bs=1 seek=510 conv=notrunc status=none
+}
+make_image plain.img
+zstd -q plain.img -o packed.img.zst
+on_card() { # IMAGE FILE: from the folder of the bundle on the card
+    mcopy -n -i "$1@@4M" "::starling/$2" - 2>/dev/null
+}
+# same_but_boot A B: the cards are alike outside the boot partition.
+same_but_boot() {
+    cmp -s -n $((4 << 20)) "$1" "$2" && cmp -s -i $((12 << 20)) "$1" "$2"
+}
+
+starling network create square --folder "$LAB/network" >/dev/null
+for node in north south east west; do starling node add $node >/dev/null; done
+nodes=$LAB/network/nodes
+
+ok "two cards at once, from a packed image" flash packed.img.zst one.img two.img --to-file --node north,south
+ok "each is as the image" same_but_boot one.img plain.img
+ok "both are" same_but_boot two.img plain.img
+for pair in one:north two:south; do
+    for file in node.key node.seed node.crt ca.crt network.key; do
+        on_card "${pair%:*}.img" $file | cmp -s - "$nodes/${pair#*:}/$file" || echo "$pair $file" >>differs
+    done
+done
+ok "and has exactly its node's bundle" test ! -e differs
+bundle_sums() {
+    mkdir back && mcopy -n -i one.img@@4M '::starling/*' back/ && (cd back && sha256sum --status -c sums)
+}
+ok "whose sums are right" bundle_sums
+ok "and which holds nothing but the bundle" test "$(ls back | wc -l)" = "$(($(ls "$nodes/north" | wc -l) + 1))"
+
+flash packed.img.zst three.img --to-file --node north
+ok "an identity does not go onto a second card" says 'north is on a card already'
+ok "which is then not touched" test ! -e three.img
+ok "unless its card is in one's hand" flash plain.img one.img --to-file --node north --again
+flash packed.img.zst three.img four.img --to-file --node east,east
+ok "nor onto two at once" says 'named twice'
+flash packed.img.zst three.img four.img --to-file --node east
+ok "a node for each card" says '1 nodes for 2 cards'
+flash packed.img.zst three.img --to-file --node nobody
+ok "an unknown node is told of" says 'nobody is no node'
+starling network revoke west >/dev/null
+flash packed.img.zst three.img --to-file --node west
+ok "so is one that was revoked" says 'west was revoked'
+
+head -c 100000 packed.img.zst >cut.zst
+flash cut.zst three.img --to-file --node east
+ok "an image that was cut off is told of" says 'damaged or cut off'
+ok "and the card gets no identity" none on_card three.img node.key
+ok "so that another may" flash packed.img.zst three.img --to-file --node east --resume
+cp packed.img.zst damaged.zst
+printf '\xff\xff\xff\xff' | dd of=damaged.zst bs=1 seek=1000000 conv=notrunc status=none
+starling node add lamp >/dev/null
+flash damaged.zst four.img --to-file --node lamp
+ok "an image that is damaged is told of" says 'damaged or cut off'
+flash /etc/passwd four.img --to-file
+ok "what is no image is told of" says 'no image of Starling'
+flash nothing.img four.img --to-file
+ok "what is not there is told of" says 'nothing.img cannot be read'
+
+ok "without a node the board makes its own keys" flash plain.img five.img --to-file
+ok "the card is as the image" cmp -s five.img plain.img
+starling node request "$LAB/request" >/dev/null
+starling node admit "$LAB/request/request.txt" --name kiosk >/dev/null
+ok "a card with the answer for an admitted board" flash plain.img six.img --to-file --node kiosk
+on_card six.img answer >answer
+ok "holds that answer" cmp -s answer "$nodes/kiosk/answer"
+
+# A full disk: what was begun is told of and may go on.
+if mkdir small && mount -t tmpfs -o size=2M tmpfs small 2>/dev/null; then
+    flash plain.img small/card.img --to-file --node lamp
+    ok "a card that is too small is told of" says 'too small|No space'
+    umount small
+else
+    skip "a card that is too small" "mounting is not allowed here"
+fi
+flash plain.img "/dev/$(basename "$(findmnt -no SOURCE / 2>/dev/null || echo nodisk)")" --node lamp
+ok "the disk that this system runs from is refused" says 'is in use|is a partition|is no disk'
+flash packed.img.zst /dev/null --node lamp
+ok "so is what is no disk" says '/dev/null is no disk'
+flash plain.img
+ok "wrong use says how it is used" says 'name the image and the cards'
+starling flash --list >list 2>&1
+ok "the list of cards works without any" test -s list
+
+# ---- The sheet for the box ----
+
+ok "a sheet for the box of a node" starling sheet north --out north.svg
+ok "has its name" grep -q '>north</text>' north.svg
+link=$(starling network invite --json | sed -n 's/.*"link": "\([^"]*\)".*/\1/p')
+ok "with an invite if wanted" starling sheet north --invite "$link" --out invite.svg
+ok "whose code is drawn" grep -q '<path d="M' invite.svg
+starling sheet north --out north.svg >said 2>&1
+ok "no file is overwritten" says 'is there already'
+starling network create other --folder "$LAB/other" >/dev/null
+foreign=$(starling network invite --network "$LAB/other" --json | sed -n 's/.*"link": "\([^"]*\)".*/\1/p')
+starling sheet north --invite "$foreign" --out x.svg >said 2>&1
+ok "an invite of another network is refused" says 'of another network'
+starling sheet west --out x.svg >said 2>&1
+ok "a revoked node gets none" says 'west was revoked'
