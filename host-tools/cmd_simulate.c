@@ -22,6 +22,7 @@ enum {
 /* What the command line said, as text. */
 struct wishes {
     const char *boards, *field, *area, *people, *messages, *minutes, *seed, *until, *trace, *svg;
+    const char *radio, *bluetooth, *both;
     bool comes_and_goes, compare;
 };
 
@@ -123,6 +124,45 @@ static bool take_area(const struct sl_call *call, const char *text, struct sl_cr
     return true;
 }
 
+/* All boards have the same, or so many of a hundred have this and that. */
+static bool take_radios(const struct sl_call *call, const struct wishes *wishes,
+                        struct sl_crowd_config *config)
+{
+    static const long percent_range[] = {0, 100};
+    static const struct {
+        const char *name;
+        unsigned bluetooth, both;
+    } radios[] = {{"wifi", 0, 0}, {"bluetooth", 100, 0}, {"both", 0, 100}};
+    long bluetooth = 0, both = 0;
+    size_t at = 0;
+    if (!take_count(call, "bluetooth", wishes->bluetooth, percent_range, &bluetooth) ||
+        !take_count(call, "both", wishes->both, percent_range, &both))
+        return false;
+    while (wishes->radio != NULL && at < SL_ARRAY_LEN(radios) &&
+           strcmp(wishes->radio, radios[at].name) != 0)
+        at++;
+    if (at == SL_ARRAY_LEN(radios)) {
+        sl_args_wrong(call, "--radio takes wifi, bluetooth or both, not '%s'.", wishes->radio);
+        return false;
+    }
+    if (wishes->radio != NULL && (wishes->bluetooth != NULL || wishes->both != NULL)) {
+        sl_args_wrong(call, "--radio is for all boards; --bluetooth and --both are for a share of "
+                            "them. Give one or the other.");
+        return false;
+    }
+    if (bluetooth + both > 100) {
+        sl_args_wrong(call, "--bluetooth and --both together are more than 100 of 100 boards.");
+        return false;
+    }
+    config->bluetooth_percent = wishes->radio != NULL ? radios[at].bluetooth : (unsigned)bluetooth;
+    config->both_percent = wishes->radio != NULL ? radios[at].both : (unsigned)both;
+    if (wishes->compare && config->bluetooth_percent + config->both_percent > 0) {
+        sl_args_wrong(call, "--compare is for Wi-Fi: the other meshes have no Bluetooth here.");
+        return false;
+    }
+    return true;
+}
+
 static bool take_times(const struct sl_call *call, const struct wishes *wishes,
                        struct sl_crowd_config *config)
 {
@@ -154,7 +194,8 @@ static bool read_wishes(const struct sl_call *call, const struct wishes *wishes,
         !take_number(call, "messages", wishes->messages, messages_range, &messages) ||
         !take_seed(call, wishes->seed, &config->seed) ||
         !take_field(call, wishes->field, &config->field) ||
-        !take_area(call, wishes->area, config) || !take_times(call, wishes, config))
+        !take_area(call, wishes->area, config) || !take_times(call, wishes, config) ||
+        !take_radios(call, wishes, config))
         return false;
     config->messages_per_hour = messages * (double)run->people / (double)boards;
     return true;
@@ -280,6 +321,10 @@ static int run(struct sl_call *call)
         {"people", 0, "N", "people who write (10 a board)", &wishes.people, NULL},
         {"messages", 0, "N", "each person's in an hour (3)", &wishes.messages, NULL},
         {"minutes", 0, "N", "how long they write (3)", &wishes.minutes, NULL},
+        {"radio", 0, "WHICH", "of all boards: wifi, bluetooth or both (wifi)", &wishes.radio, NULL},
+        {"bluetooth", 0, "PERCENT", "of the boards have Bluetooth only (0)", &wishes.bluetooth,
+         NULL},
+        {"both", 0, "PERCENT", "of them have both (0)", &wishes.both, NULL},
         {"comes-and-goes", 0, NULL, "boards arrive, leave, lose power and their disks", NULL,
          &wishes.comes_and_goes},
         {"seed", 0, "N", "another one is another crowd (1)", &wishes.seed, NULL},
@@ -320,7 +365,8 @@ const struct sl_command sl_cmd_simulate = {
     "Examples:\n"
     "  starling simulate --boards 40 --area 200x150\n"
     "  starling simulate --boards 100 --field marching --people 3000 --svg march.svg\n"
-    "  starling simulate --boards 60 --comes-and-goes --compare\n",
+    "  starling simulate --boards 60 --comes-and-goes --compare\n"
+    "  starling simulate --boards 50 --bluetooth 40 --both 20\n",
     0,
     0,
     0,

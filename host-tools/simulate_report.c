@@ -27,6 +27,26 @@ static double percent_below(double part)
     return floor(1e4 * part) / 100;
 }
 
+/* " with Bluetooth", or how many have what; to be freed. */
+static char *radios_of(const struct sl_crowd_picture *picture)
+{
+    size_t wifi = 0, bluetooth = 0, both = 0;
+    for (size_t i = 0; i < picture->board_count; i++) {
+        const struct sl_crowd_board *board = &picture->boards[i];
+        both += board->wifi && board->bluetooth;
+        wifi += board->wifi && !board->bluetooth;
+        bluetooth += board->bluetooth && !board->wifi;
+    }
+    if (bluetooth + both == 0)
+        return sl_output_format("with Wi-Fi");
+    if (wifi + both == 0)
+        return sl_output_format("with Bluetooth");
+    if (wifi + bluetooth == 0)
+        return sl_output_format("with Wi-Fi and Bluetooth");
+    return sl_output_format("(%zu with Wi-Fi, %zu with Bluetooth, %zu with both)", wifi, bluetooth,
+                            both);
+}
+
 char *sl_simulate_title(const struct sl_simulation *run)
 {
     const struct sl_crowd_config *c = &run->config;
@@ -35,9 +55,12 @@ char *sl_simulate_title(const struct sl_simulation *run)
     sl_words_count((uint64_t)lround(c->messages_per_hour * c->node_count), messages);
     sl_words_count((uint64_t)c->node_count, boards);
     sl_words_count((uint64_t)run->people, people);
-    return sl_output_format("%s boards, %s, %.0f m x %.0f m; %s people write %s messages an hour",
-                            boards, sl_crowd_field_name(c->field), extent.width, extent.height,
-                            people, messages);
+    char *radios = radios_of(&run->picture);
+    char *title = sl_output_format(
+        "%s boards %s, %s, %.0f m x %.0f m; %s people write %s messages an hour", boards, radios,
+        sl_crowd_field_name(c->field), extent.width, extent.height, people, messages);
+    free(radios);
+    return title;
 }
 
 /* ---- What it means ---- */
@@ -148,6 +171,20 @@ static void print_comparison(FILE *to, const struct sl_simulation *run,
                 "repairs anything.\n");
 }
 
+static void print_air(FILE *to, const struct sl_crowd_result *r)
+{
+    if (r->air.frames > 0)
+        fprintf(to,
+                "  air           busy %.1f %% of the time; %.1f of that holds the mesh together\n",
+                100 * r->channel_busy, 100 * r->control_share);
+    if (r->ble.packets > 0)
+        fprintf(to,
+                "  bluetooth     at most %zu links a board; %.1f %% of packets sent again, "
+                "%.1f %% of datagrams too many\n",
+                r->ble_links_most, 100 * share(r->ble.packets_lost, r->ble.packets),
+                100 * share(r->ble.refused, r->ble.sent + r->ble.refused));
+}
+
 static void print_figures(FILE *to, const struct sl_simulation *run)
 {
     const struct sl_crowd_result *r = &run->result;
@@ -164,8 +201,7 @@ static void print_figures(FILE *to, const struct sl_simulation *run)
     if (p->got > 0)
         fprintf(to, "  how fast      half within %.2f s, 95 of 100 within %.2f s\n", p->half_s,
                 p->most_s);
-    fprintf(to, "  air           busy %.1f %% of the time; %.1f of that holds the mesh together\n",
-            100 * r->channel_busy, 100 * r->control_share);
+    print_air(to, r);
     fprintf(to, "  sending       %.2f times for each message and board (flooding: 1)\n",
             r->sends_of_flooding);
     fprintf(to, "  links         %.1f a board, %zu at least; half of them up to %.0f m\n",
@@ -210,8 +246,9 @@ static json_t *delivery_json(const struct sl_simulation *run)
 static json_t *board_json(const struct sl_simulation *run, size_t at)
 {
     const struct sl_crowd_board *b = &run->picture.boards[at];
-    return json_pack("{s:f, s:f, s:b, s:I, s:I}", "x", b->x, "y", b->y, "on", b->on, "wanted",
-                     (json_int_t)b->wanted, "arrived", (json_int_t)b->got);
+    return json_pack("{s:f, s:f, s:b, s:b, s:b, s:I, s:I}", "x", b->x, "y", b->y, "on", b->on,
+                     "wifi", b->wifi, "bluetooth", b->bluetooth, "wanted", (json_int_t)b->wanted,
+                     "arrived", (json_int_t)b->got);
 }
 
 static json_t *gaps_json(const struct sl_gaps *gaps)
@@ -243,7 +280,8 @@ json_t *sl_simulate_json(const struct sl_simulation *run, const struct sl_simula
         json_array_append_new(boards, board_json(run, i));
     for (size_t i = 0; i < run->picture.line_count; i++)
         json_array_append_new(
-            links, json_pack("[i, i]", run->picture.lines[i].a, run->picture.lines[i].b));
+            links, json_pack("[i, i, s]", run->picture.lines[i].a, run->picture.lines[i].b,
+                             run->picture.lines[i].bluetooth ? "bluetooth" : "wifi"));
     json_t *answer = json_pack(
         "{s:I, s:s, s:i, s:I, s:f, s:s, s:o, s:o, s:o, s:o}", "seed", (json_int_t)run->config.seed,
         "field", sl_crowd_field_name(run->config.field), "nodes", run->config.node_count, "people",

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The document is 1000 by 560 units: the field on the left, the curve on the right. */
 #define FIELD_LEFT  30.0
@@ -20,6 +21,7 @@ static const char head[] =
     "height=\"560\" role=\"img\">\n"
     "<style>text{font:13px system-ui,sans-serif;fill:#24292f}.h{font-size:16px;font-weight:600}"
     ".s{font-size:11px;fill:#57606a}.l{stroke:#0969da;stroke-width:.7;stroke-opacity:.35}"
+    ".b{stroke:#bc4c00;stroke-width:.9;stroke-opacity:.55}"
     ".f{fill:#f6f8fa;stroke:#d0d7de}"
     ".a{stroke:#8c959f;stroke-width:1}.q{stroke:#d8dee4;stroke-width:1}"
     ".c{fill:none;stroke:#1a7f37;stroke-width:2.5}.w{fill:none;stroke:#bf3989;stroke-width:2}"
@@ -68,8 +70,9 @@ static void put_links(FILE *to, const struct view *view, const struct sl_crowd_p
     for (size_t i = 0; i < picture->line_count; i++) {
         const struct sl_crowd_board *a = &picture->boards[picture->lines[i].a];
         const struct sl_crowd_board *b = &picture->boards[picture->lines[i].b];
-        fprintf(to, "<line class=\"l\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
-                to_x(view, a->x), to_y(view, a->y), to_x(view, b->x), to_y(view, b->y));
+        fprintf(to, "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
+                picture->lines[i].bluetooth ? "b" : "l", to_x(view, a->x), to_y(view, a->y),
+                to_x(view, b->x), to_y(view, b->y));
     }
 }
 
@@ -145,6 +148,19 @@ static void put_key(FILE *to)
     }
 }
 
+/* What the colours of the links mean, where there are two. */
+static void put_link_key(FILE *to, const struct sl_crowd_picture *picture)
+{
+    bool bluetooth = false;
+    for (size_t i = 0; i < picture->line_count; i++)
+        bluetooth = bluetooth || picture->lines[i].bluetooth;
+    if (bluetooth)
+        fprintf(to,
+                "<text class=\"s\" x=\"%g\" y=\"%g\" text-anchor=\"end\">links: blue Wi-Fi, "
+                "brown Bluetooth</text>\n",
+                FIELD_LEFT + FIELD_SIZE - 10, FIELD_TOP + FIELD_SIZE - 10);
+}
+
 static void put_field(FILE *to, const struct sl_simulation *run)
 {
     struct view view = view_of(&run->picture);
@@ -155,6 +171,7 @@ static void put_field(FILE *to, const struct sl_simulation *run)
     put_gaps(to, &view, run);
     put_scale(to, &view);
     put_key(to);
+    put_link_key(to, &run->picture);
 }
 
 static void put_axes(FILE *to, const struct sl_crowd_picture *picture)
@@ -187,11 +204,11 @@ static void put_caption(FILE *to, const struct sl_simulation *run)
             "<text x=\"%g\" y=\"%g\">%.2f %% arrived; half within %.2f s, 95 of 100 within %.2f "
             "s</text>\n",
             CURVE_LEFT, y + 52, floor(1e4 * share) / 100, picture->half_s, picture->most_s);
-    fprintf(to,
-            "<text x=\"%g\" y=\"%g\">air busy %.1f %% of the time; %.1f links a board; %zu "
-            "part%s</text>\n",
-            CURVE_LEFT, y + 74, 100 * run->result.channel_busy, run->gaps.links_mean,
-            run->gaps.part_count, run->gaps.part_count == 1 ? "" : "s");
+    fprintf(to, "<text x=\"%g\" y=\"%g\">%.1f links a board; %zu part%s", CURVE_LEFT, y + 74,
+            run->gaps.links_mean, run->gaps.part_count, run->gaps.part_count == 1 ? "" : "s");
+    if (run->result.air.frames > 0)
+        fprintf(to, "; air busy %.1f %% of the time", 100 * run->result.channel_busy);
+    fprintf(to, "</text>\n");
 }
 
 static void put_curve(FILE *to, const struct sl_simulation *run)
@@ -215,8 +232,11 @@ char *sl_simulate_svg(const struct sl_simulation *run)
     if (to == NULL)
         abort();
     fputs(head, to);
-    fprintf(to, "<title>%s</title>\n<text class=\"h\" x=\"%g\" y=\"40\">%s</text>\n", title,
-            FIELD_LEFT, title);
+    size_t first = strcspn(title, ";"); /* the boards; then the people, on a line of their own */
+    fprintf(to, "<title>%s</title>\n<text class=\"h\" x=\"%g\" y=\"34\">%.*s</text>\n", title,
+            FIELD_LEFT, (int)first, title);
+    fprintf(to, "<text x=\"%g\" y=\"55\">%s</text>\n", FIELD_LEFT,
+            title + first + strspn(title + first, "; "));
     put_field(to, run);
     put_curve(to, run);
     fprintf(to, "</svg>\n");

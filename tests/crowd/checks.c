@@ -26,6 +26,7 @@ static const struct {
     unsigned faults;
     unsigned duplicate_permille;
     sl_time reorder_max;
+    unsigned bluetooth_percent, both_percent;
 } fields[] = {
     {.nodes = 10, .field = SL_CROWD_STANDING},
     {.nodes = 30, .field = SL_CROWD_STANDING},
@@ -46,9 +47,26 @@ static const struct {
     {.nodes = 60, .field = SL_CROWD_STANDING, .faults = SL_CROWD_FAULT_STORE, .churn = true},
     {.nodes = 60, .field = SL_CROWD_STANDING, .faults = SL_CROWD_FAULT_SLOW},
     {.nodes = 60, .field = SL_CROWD_MARCHING, .faults = EVERYTHING},
+    {.nodes = 100, .field = SL_CROWD_STANDING, .bluetooth_percent = 100},
+    {.nodes = 60, .field = SL_CROWD_MARCHING, .bluetooth_percent = 100},
+    {.nodes = 60, .field = SL_CROWD_STANDING, .churn = true, .bluetooth_percent = 100},
+    {.nodes = 60, .field = SL_CROWD_STANDING, .bluetooth_percent = 40, .both_percent = 20},
     {.nodes = 40, .field = SL_CROWD_STANDING, .attack = SL_CROWD_GARBAGE},
     {.nodes = 40, .field = SL_CROWD_STANDING, .attack = SL_CROWD_FLOODER},
 };
+
+/* Seven links of a board keep what stands in reach in one piece. */
+static bool check_bluetooth(const struct sl_crowd_config *config, const struct sl_crowd_result *r)
+{
+    bool still = config->field == SL_CROWD_STANDING && !config->churn;
+    bool holds = r->ble_links_most <= SL_BLUETOOTH_LINKS_MAX &&
+                 (!still || r->parts_linked == r->parts_in_reach);
+    printf("%s bluetooth: at most %zu links, %d parts of the mesh, %d of the field\n",
+           holds ? "ok" : "not ok", r->ble_links_most, r->parts_linked, r->parts_in_reach);
+    suite_print_figure(
+        &(struct suite_figure){"sends a node, along trees", r->sends_of_flooding, 0, 1.1, true});
+    return holds;
+}
 
 static int check_field(unsigned which, uint64_t seed)
 {
@@ -63,9 +81,12 @@ static int check_field(unsigned which, uint64_t seed)
     config.faults = fields[which].faults;
     config.duplicate_permille = fields[which].duplicate_permille;
     config.reorder_max = fields[which].reorder_max;
+    config.bluetooth_percent = fields[which].bluetooth_percent;
+    config.both_percent = fields[which].both_percent;
     if (config.field == SL_CROWD_COURIER)
         config.chat = 10 * SL_MINUTE; /* there and back */
-    return !suite_judge(&config, &result);
+    int failed = !suite_judge(&config, &result);
+    return failed + (config.bluetooth_percent > 0 && !check_bluetooth(&config, &result));
 }
 
 static void print_costs(const struct sl_crowd_result *r, double flooding_sends)

@@ -25,6 +25,10 @@ ok "the comparison has all three" says '^phone .*[0-9]' simulate --boards 10 --c
 ok "the JSON is whole" says true jq -e '.runs | length == 3 and .[0].mode == "starling"' \
     <<<"$(simulate --boards 10 --compare --json)"
 ok "the picture is XML with every board in it" [ "$(grep -c 'title>board' "$LAB/1.svg")" = 10 ]
+ok "a field of Bluetooth boards is one mesh" says 'none: all boards are in one mesh' \
+    simulate --boards 20 --radio bluetooth
+ok "boards with both join the two" says '^Enough' simulate --boards 30 --bluetooth 30 --both 30
+ok "the same twice over Bluetooth" same_twice --boards 20 --radio bluetooth
 ok "--until ends it early" says 'Nobody wrote' simulate --boards 10 --until 30
 
 ok "no number" says 'whole number from 2 to' simulate --boards many
@@ -32,6 +36,10 @@ ok "too few" says 'whole number from 2 to' simulate --boards 1
 ok "no such field, with the nearest" says 'Did you mean standing' simulate --field standin
 ok "an area that is none" says 'WIDTHxHEIGHT in metres' simulate --area 200
 ok "an area for a field that has its own" says 'for the field .standing' simulate --area 9x9 --field ring
+ok "no such radio" says 'wifi, bluetooth or both' simulate --radio lora
+ok "a radio for all and for some" says 'one or the other' simulate --radio wifi --both 3
+ok "more than all boards" says 'more than 100 of 100' simulate --bluetooth 70 --both 40
+ok "no Bluetooth in the other meshes" says 'no Bluetooth here' simulate --radio both --compare
 ok "a seed that is none" says '--seed takes a whole number' simulate --seed -3
 ok "a misspelt option" says 'Did you mean --boards' simulate --baords 3
 ok "wrong use has status 2" with_status 2 simulate --minutes never

@@ -22,27 +22,49 @@ static void draw_boards(const struct sl_crowd *crowd, struct sl_crowd_picture *p
         struct sl_crowd_board *board = &picture->boards[i];
         board->on = sl_crowd_is_on(&crowd->stations[i]);
         board->member = crowd->stations[i].role == SL_ROLE_MEMBER;
+        board->wifi = !crowd->stations[i].has_no_wifi;
+        board->bluetooth = crowd->stations[i].bluetooth != NULL;
         board->x = sl_air_place_of(crowd->air, i)->x;
         board->y = sl_air_place_of(crowd->air, i)->y;
     }
 }
 
+static struct sl_crowd_line *add_line(struct sl_crowd_picture *picture, size_t *cap)
+{
+    if (picture->line_count == *cap) {
+        *cap = *cap > 0 ? 2 * *cap : 256;
+        picture->lines = realloc(picture->lines, *cap * sizeof(*picture->lines));
+        if (!picture->lines)
+            abort();
+    }
+    return &picture->lines[picture->line_count++];
+}
+
+/* Among those from `first` on, that to a board; NULL: it is not there yet. */
+static struct sl_crowd_line *find_line(struct sl_crowd_picture *picture, size_t first, int to)
+{
+    for (size_t i = first; i < picture->line_count; i++)
+        if (picture->lines[i].b == to)
+            return &picture->lines[i];
+    return NULL;
+}
+
 static void draw_lines_of(const struct sl_crowd *crowd, int from, struct sl_crowd_picture *picture,
                           size_t *cap)
 {
+    const struct sl_crowd_station *station = &crowd->stations[from];
     struct sl_neighbour_info info;
-    const struct sl_node *node = crowd->stations[from].node;
-    for (size_t i = 0; node && sl_node_neighbour(node, i, &info); i++) {
+    size_t first = picture->line_count;
+    for (size_t i = 0; station->node && sl_node_neighbour(station->node, i, &info); i++) {
         int to = sl_crowd_station_at(&info.address);
         if (info.state != SL_LINK_UP || to <= from || !sl_crowd_is_on(&crowd->stations[to]))
             continue;
-        if (picture->line_count == *cap) {
-            *cap = *cap > 0 ? 2 * *cap : 256;
-            picture->lines = realloc(picture->lines, *cap * sizeof(*picture->lines));
-            if (!picture->lines)
-                abort();
-        }
-        picture->lines[picture->line_count++] = (struct sl_crowd_line){from, to};
+        bool bluetooth = sl_crowd_bluetooth_is(station, info.bearer);
+        struct sl_crowd_line *line = find_line(picture, first, to);
+        if (line)
+            line->bluetooth = line->bluetooth && bluetooth;
+        else
+            *add_line(picture, cap) = (struct sl_crowd_line){from, to, bluetooth};
     }
 }
 

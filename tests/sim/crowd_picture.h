@@ -13,12 +13,14 @@ struct sl_crowd_board {
     double x, y;          /* metres */
     bool on;              /* at the end */
     bool member;          /* not one of the attackers */
+    bool wifi, bluetooth; /* which radios it has */
     uint64_t wanted, got; /* messages of others: all, and those that arrived */
 };
 
-/* A link that is up. */
+/* Two that are linked. */
 struct sl_crowd_line {
-    int a, b; /* numbers of boards, a below b */
+    int a, b;       /* numbers of boards, a below b */
+    bool bluetooth; /* over that alone */
 };
 
 struct sl_crowd_picture {

@@ -30,7 +30,7 @@ static void make_field(struct field *field, size_t boards)
 
 static void link_boards(struct field *field, int a, int b)
 {
-    field->lines[field->picture.line_count++] = (struct sl_crowd_line){a, b};
+    field->lines[field->picture.line_count++] = (struct sl_crowd_line){.a = a, .b = b};
 }
 
 static void link_in_line(struct field *field)
@@ -195,7 +195,7 @@ static void test_the_picture_is_whole(void **state)
     assert_true(run.picture.got > 0);
     sl_gaps_find(&run.picture, &run.gaps);
     char *svg = sl_simulate_svg(&run);
-    assert_non_null(strstr(svg, "<title>6 boards, standing,"));
+    assert_non_null(strstr(svg, "<title>6 boards with Wi-Fi, standing,"));
     assert_non_null(strstr(svg, "</svg>"));
     json_t *json = sl_simulate_json(&run, NULL, 0);
     assert_non_null(json);
