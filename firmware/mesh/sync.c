@@ -17,6 +17,7 @@ enum {
     SPENT_MAX = 3 * SL_SKETCH_SYMBOLS,
     DOUBTFUL_SPENT_MIN = 512, /* doubling with what it had to wait */
     SKETCH_TRIES = 4,
+    EXPLAINED_MAX = 4,    /* hellos in a row that differ by what was announced along with them */
     UNANSWERED_MAX = 2,   /* repairs in a row, before the next has to wait */
     SYMBOLS_FOR_ONE = 32, /* are worth sending for an envelope: about as long */
 };
@@ -425,8 +426,9 @@ void sl_sync_hello(struct sl_node *node, struct sl_link *link, const struct sl_e
     }
     sync->in_sync = false;
     sync->differ_count++;
-    if (is_due(sync, first, now) && is_ours_to_begin(node, link) && !is_busy(node, link, now) &&
-        !is_held_back(sync, now))
+    bool explained = sl_tree_expects(node, link) && sync->differ_count <= EXPLAINED_MAX;
+    if (!explained && is_due(sync, first, now) && is_ours_to_begin(node, link) &&
+        !is_busy(node, link, now) && !is_held_back(sync, now))
         begin(node, link, now);
 }
 
