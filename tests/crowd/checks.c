@@ -186,10 +186,12 @@ static int check_dtls(unsigned nodes, uint64_t seed)
     bool fine = suite_judge(&config, &result);
     printf("# %u nodes with real DTLS: %.1f s of CPU, %.0f kB a node\n", nodes,
            (double)(clock() - begin) / CLOCKS_PER_SEC, result.bytes_per_node / 1e3);
+    real_members_free(&members, config.node_count);
     if (nodes > TWICE_MAX)
         return !fine;
     real_members_make(&members, config.node_count, seed);
     sl_crowd_run(&config, &again);
+    real_members_free(&members, config.node_count);
     bool same = again.trace_hash == result.trace_hash && again.steps == result.steps;
     printf("%s the same seed gives the same trace with DTLS\n", same ? "ok" : "not ok");
     if (!same)

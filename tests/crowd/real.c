@@ -99,3 +99,14 @@ void real_members_make(struct sl_crowd_members *members, int count, uint64_t see
         .join = join,
     };
 }
+
+void real_members_free(struct sl_crowd_members *members, int count)
+{
+    struct members *all = members->ctx;
+    for (int i = 0; i < count; i++) {
+        sl_dtls_free(all->items[i].dtls);
+        test_node_done(&all->items[i].node);
+    }
+    free(all->items);
+    free(all);
+}

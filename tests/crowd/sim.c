@@ -240,6 +240,8 @@ static int run_one(void *arg, size_t number)
         config.members = &members;
     }
     sl_crowd_run(&config, result);
+    if (config.members)
+        real_members_free(&members, config.node_count);
     batch->cpu_seconds[number] = (double)clock() / CLOCKS_PER_SEC;
     if (!batch->job->table)
         suite_print_run(&config, result, batch->cpu_seconds[number]);
