@@ -57,11 +57,11 @@ static void seed_chance(uint64_t seed)
         .random = draw,
         .buf = draw_bytes,
     };
-    sl_prng_init(&chance, seed);
     int result = randombytes_set_implementation(&seeded);
     assert(result == 0);
-    result = sl_sodium_init();
+    result = sl_sodium_init(); /* draws, but only the first time */
     assert(result == 0);
+    sl_prng_init(&chance, seed);
 }
 
 /* ---- Members ---- */

@@ -105,7 +105,8 @@ void sl_crowd_note_crossings(struct sl_crowd *crowd, const struct sl_air_frame *
 /* ---- Bounds ---- */
 
 /* What a node may hold at most, from the bounds that limits.h states and the counts that it shows:
- * tables of fixed size, queues of datagrams, decoders; then so much for each entry. */
+ * tables of fixed size, queues of datagrams, decoders; then so much for each entry, twice over, as
+ * tables grow by doubling. */
 static int64_t memory_bound(const struct sl_crowd *crowd, const struct sl_node_status *status)
 {
     int64_t session = crowd->config.members ? 64000 : 8000;
@@ -113,7 +114,7 @@ static int64_t memory_bound(const struct sl_crowd *crowd, const struct sl_node_s
     size_t datagrams = SL_RELAY_QUEUE_MAX + SL_OUTPUT_QUEUE_MAX;
     return 512000 + (int64_t)datagrams * 1400 + SL_DECODERS_MAX * 40000 + SL_TOMBSTONES_MAX * 56 +
            (int64_t)sessions * session + (int64_t)status->heard_count * 200 +
-           (int64_t)status->origin_count * 400 + (int64_t)status->stored_count * 300;
+           (int64_t)status->origin_count * 400 + (int64_t)status->stored_count * 600;
 }
 
 static void check_memory(struct sl_crowd_station *station, const struct sl_node_status *status)
