@@ -83,7 +83,7 @@ static void take_copy(struct sl_node *node, const struct arrival *a, int64_t num
     /* Whoever was first may have said too many, so that nobody takes it from here. */
     if (a->hops + 1 < entry->stored.hops)
         entry->stored.hops = (uint8_t)(a->hops + 1);
-    sl_relay_note_copy(node, a->id, a->link->neighbour->bearer);
+    sl_relay_note_copy(node, a->id, a->link);
     if (!a->targets && !entry->quiet)
         sl_tree_copy(node, a->link, a->short_id, now);
     sl_relay_note_holder(node, number);
@@ -250,7 +250,7 @@ static void take_along(struct sl_node *node, const struct arrival *a, int64_t nu
     if (a->envelope.kind == SL_ENVELOPE_SETTLED)
         sl_relay_drop(node, number); /* whoever misses it floods what it was about */
     else if (sl_relay_release(node, number))
-        sl_relay_spread(node, number, a->bytes, now);
+        sl_relay_spread(node, number, a->bytes, NULL, now);
 }
 
 static bool keep(struct sl_node *node, const struct arrival *a, sl_time now)
@@ -278,7 +278,7 @@ static bool keep(struct sl_node *node, const struct arrival *a, sl_time now)
         take_along(node, a, number, now);
         return true;
     }
-    sl_relay_spread(node, number, a->bytes, now);
+    sl_relay_spread(node, number, a->bytes, a->link->to_all ? a->link : NULL, now);
     sl_sync_gained(node, a->link, a->short_id, now);
     return true;
 }

@@ -35,6 +35,8 @@ static int open_frame(struct sl_node *node, struct sl_link *link, const uint8_t 
     uint32_t skipped = sl_window_mark(receiver->window, header.counter);
     if (late && link->lost > 0)
         link->lost--;
+    if (header.epoch < SL_EPOCHS && !late)
+        sl_cover_note_frame(link, skipped);
     link->lost += skipped < LOSS_WINDOW ? skipped : LOSS_WINDOW;
     return body_len;
 }
@@ -59,6 +61,7 @@ static bool may_hold(const struct sl_element *element, bool is_signed)
     switch ((enum sl_element_type)element->type) {
     case SL_ELEMENT_HELLO:
     case SL_ELEMENT_CRL:
+    case SL_ELEMENT_NEAR:
         return is_signed;
     case SL_ELEMENT_SKETCH:
     case SL_ELEMENT_MORE:
@@ -160,6 +163,9 @@ static void take_element(struct sl_node *node, struct sl_link *link,
         break;
     case SL_ELEMENT_TAKEN:
         sl_routed_taken(node, link, element, now);
+        break;
+    case SL_ELEMENT_NEAR:
+        sl_cover_take(node, link, element);
         break;
     case SL_ELEMENT_SIGNATURE: /* looked at before */
     case SL_ELEMENT_BYE:       /* a session says goodbye itself, where no third one can forge it */

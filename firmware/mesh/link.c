@@ -74,6 +74,7 @@ static void leave_slot(struct sl_node *node, struct sl_link *link)
     sl_index_forget_neighbour(node->index, (size_t)link->slot);
     sl_route_forget_slot(node, link->slot);
     sl_routed_forget_slot(node, link->slot);
+    sl_cover_forget_slot(node, link->slot);
     sl_clock_forget(&node->clock, (size_t)link->slot);
 }
 

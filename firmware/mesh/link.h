@@ -4,6 +4,7 @@
 #define SL_MESH_LINK_H
 
 #include "mesh/alarm.h"
+#include "mesh/cover.h"
 #include "mesh/keys.h"
 #include "mesh/neighbour.h"
 #include "mesh/output.h"
@@ -33,6 +34,7 @@ struct sl_link {
     struct sl_receiver receivers[SL_KEY_CLASSES][2]; /* present, and the one before */
     struct sl_bucket quota;                          /* envelopes and questions that it brings in */
     struct sl_sync sync;
+    struct sl_cover_link cover;
     struct sl_tree_link tree;
     sl_time crl_after;     /* no CRL is fetched from it before: it kept us waiting, or lied */
     struct sl_alarm alarm; /* session, keys, silence */

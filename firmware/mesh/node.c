@@ -517,7 +517,7 @@ int sl_node_publish(struct sl_node *node, const struct sl_draft *draft, sl_time 
     if (own.envelope.kind == SL_ENVELOPE_IDENTITY)
         sl_origins_note_envelope(node, node->origin, sl_short_id(ret_id));
     if (!draft->destination || !sl_routed_publish(node, number, own.bytes, draft, now))
-        sl_relay_spread(node, number, own.bytes, now);
+        sl_relay_spread(node, number, own.bytes, NULL, now);
     if (node->config.events.accepted)
         node->config.events.accepted(node->config.events.arg, &own.envelope, ret_id, now, true);
     return own.durable;

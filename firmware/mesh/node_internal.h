@@ -4,6 +4,7 @@
  *   neighbour.c  greetings, beacons, link ids  link.c       sessions with neighbours
  *   beacons.c    which beacons came
  *   keys.c       keys of frames                frame.c      frames coming in
+ *   cover.c      who receives whom
  *   accept.c     checks of an envelope         relay.c      the fast path
  *   keep.c       store, index, holders         origins.c    identities, revocation
  *   sync.c       hellos, when to repair        exchange.c   sketches
@@ -48,6 +49,7 @@ struct sl_node_bearer {
     unsigned beacon_count; /* sent to all so far */
     struct sl_alarm hello;
     unsigned hello_count;
+    uint64_t list;                             /* slots named in our last NEAR */
     struct sl_output *open[SL_OUTPUT_CLASSES]; /* broadcast frame that still takes elements */
 };
 

@@ -7,12 +7,13 @@
 #include <string.h>
 
 enum {
-    AT_ONCE_MAX = 2,   /* neighbours that lack it, up to which nobody waits */
-    COPIES_ENOUGH = 3, /* heard meanwhile: it need not be sent on */
+    AT_ONCE_MAX = 2, /* neighbours that lack it, up to which nobody waits */
+    COPIES_FEW = 1,  /* after more, hardly anybody lacks it */
+    WAIT_HALVED = 4, /* by so many that are not covered */
     KEY_LEN = SL_ID_LEN + 1,
 };
 
-#define WAIT_FOR_EACH (2 * SL_MILLISECOND) /* of the neighbours that lack it */
+#define WAIT_FOR_EACH (5 * SL_MILLISECOND) /* of the neighbours that lack it */
 #define WAIT_MAX      (100 * SL_MILLISECOND)
 
 void sl_relay_init(struct sl_relays *relays, uint64_t seed)
@@ -39,11 +40,14 @@ static struct sl_relay *find_waiting(const struct sl_node *node, const uint8_t i
     return number == SL_MAP_EMPTY ? NULL : node->relays.table[number];
 }
 
-void sl_relay_note_copy(struct sl_node *node, const uint8_t id[SL_ID_LEN], int bearer)
+void sl_relay_note_copy(struct sl_node *node, const uint8_t id[SL_ID_LEN],
+                        const struct sl_link *link)
 {
-    struct sl_relay *relay = find_waiting(node, id, bearer);
-    if (relay)
-        relay->copies++;
+    struct sl_relay *relay = find_waiting(node, id, link->neighbour->bearer);
+    if (!relay)
+        return;
+    relay->copies++;
+    relay->covered |= link->to_all ? sl_cover_of(link) : link->siblings;
 }
 
 static void forget_waiting(struct sl_node *node, struct sl_relay *relay)
@@ -187,15 +191,54 @@ static void send_on(struct sl_node *node, int bearer, int64_t number, const uint
     }
 }
 
+/* Those who count on us and received no copy that we know of. */
+static uint64_t find_uncovered(const struct sl_node *node, const struct sl_relay *relay,
+                               const struct sl_entry *entry, sl_time now)
+{
+    return sl_cover_duty(node, relay->bearer, now) & ~relay->covered & ~entry->known_by;
+}
+
+/* The more it would cover, the sooner: so that few sends do. */
+static void set_wait(struct sl_node *node, struct sl_relay *relay, sl_time now)
+{
+    sl_time links = (sl_time)sl_count_bits(node->bearers[relay->bearer].links);
+    sl_time longest = sl_min_time(WAIT_FOR_EACH * links, WAIT_MAX);
+    sl_time rank = longest * 2 / 3 * WAIT_HALVED / (WAIT_HALVED + (sl_time)relay->uncovered);
+    sl_node_alarm(node, &relay->alarm, now + rank + sl_prng_time(&node->prng, 0, longest / 3));
+}
+
+/* True: it has to wait once more, because others may cover more by now: they go first. */
+static bool yield(struct sl_node *node, struct sl_relay *relay, unsigned uncovered, sl_time now)
+{
+    if (uncovered == 0 || 2 * uncovered > relay->uncovered)
+        return false;
+    relay->uncovered = uncovered;
+    set_wait(node, relay, now);
+    return true;
+}
+
+static void send_to_relying(struct sl_node *node, const struct sl_relay *relay, uint64_t uncovered,
+                            int64_t number, sl_time now)
+{
+    uint64_t slots = relay->copies <= COPIES_FEW ? sl_cover_relying(node, uncovered) : 0;
+    node->status.suppressed += slots == 0;
+    for (; slots != 0; slots &= slots - 1)
+        sl_relay_send(node, node->slots[__builtin_ctzll(slots)], number, relay->bytes, now);
+}
+
 static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
 {
     struct sl_relay *relay = SL_ALARM_OWNER(alarm, struct sl_relay, alarm);
     int64_t number = sl_index_find(node->index, relay->id);
     if (number >= 0) {
-        if (relay->copies < COPIES_ENOUGH)
+        uint64_t uncovered = find_uncovered(node, relay, sl_index_entry(node->index, number), now);
+        bool worth = sl_cover_is_worth(node, uncovered, relay->copies);
+        if (worth && yield(node, relay, sl_count_bits(uncovered), now))
+            return;
+        if (worth)
             send_on(node, relay->bearer, number, relay->bytes, now);
         else
-            node->status.suppressed++;
+            send_to_relying(node, relay, uncovered, number, now);
     }
     forget_waiting(node, relay);
 }
@@ -220,6 +263,7 @@ static struct sl_relay *add_waiting(struct sl_node *node, const struct sl_entry 
     relay->number = (uint32_t)relays->count;
     relay->bearer = bearer;
     relay->copies = 0;
+    relay->covered = 0;
     relay->len = entry->stored.len;
     memcpy(relay->id, entry->stored.id, SL_ID_LEN);
     memcpy(relay->bytes, bytes, entry->stored.len);
@@ -229,30 +273,35 @@ static struct sl_relay *add_waiting(struct sl_node *node, const struct sl_entry 
 }
 
 static void spread_on(struct sl_node *node, int bearer, int64_t number, const uint8_t *bytes,
-                      sl_time now)
+                      const struct sl_link *from, sl_time now)
 {
     const struct sl_entry *entry = sl_index_entry(node->index, number);
-    unsigned count = sl_count_bits(node->bearers[bearer].links & ~entry->known_by);
+    uint64_t lacking = node->bearers[bearer].links & ~entry->known_by;
     if (!node->bearers[bearer].info.broadcast) {
         sl_tree_spread(node, bearer, number, bytes, now);
         return;
     }
-    if (count == 0)
+    uint64_t covered = from ? sl_cover_of(from) : 0;
+    if ((lacking & ~covered) == 0)
         return;
-    if (count <= AT_ONCE_MAX) {
+    /* Nobody else could send it: no use in waiting for them. */
+    if (entry->stored.local || sl_count_bits(lacking) <= AT_ONCE_MAX) {
         send_on(node, bearer, number, bytes, now);
         return;
     }
     struct sl_relay *relay = add_waiting(node, entry, bearer, bytes);
     if (!relay)
         return; /* too many wait: left to repair */
-    sl_time longest = sl_min_time(WAIT_FOR_EACH * (sl_time)count, WAIT_MAX);
-    sl_node_alarm(node, &relay->alarm, now + sl_prng_time(&node->prng, 0, longest));
+    relay->covered = covered;
+    relay->uncovered = sl_count_bits(find_uncovered(node, relay, entry, now));
+    set_wait(node, relay, now);
 }
 
-void sl_relay_spread(struct sl_node *node, int64_t number, const uint8_t *bytes, sl_time now)
+void sl_relay_spread(struct sl_node *node, int64_t number, const uint8_t *bytes,
+                     const struct sl_link *from, sl_time now)
 {
     for (int bearer = 0; bearer < SL_BEARERS_MAX; bearer++)
         if (node->bearers[bearer].links != 0)
-            spread_on(node, bearer, number, bytes, now);
+            spread_on(node, bearer, number, bytes,
+                      from && from->neighbour->bearer == bearer ? from : NULL, now);
 }

@@ -23,8 +23,10 @@ struct sl_relay {
     struct sl_alarm alarm;
     uint8_t id[SL_ID_LEN];
     int bearer;
-    uint32_t number; /* in sl_relays.table */
-    unsigned copies; /* heard on the bearer meanwhile */
+    uint32_t number;    /* in sl_relays.table */
+    unsigned copies;    /* heard on the bearer meanwhile */
+    uint64_t covered;   /* slots of those who received one of them, as far as is known */
+    unsigned uncovered; /* that count on us: when it was set to wait */
     size_t len;
     uint8_t bytes[]; /* signed part and signature */
 };
@@ -50,8 +52,9 @@ struct sl_arriving {
 void sl_relay_receive(struct sl_node *node, struct sl_link *link,
                       const struct sl_arriving *arriving, sl_time now);
 
-/* A copy was heard on that bearer: enough of them, and it is not sent on there. */
-void sl_relay_note_copy(struct sl_node *node, const uint8_t id[SL_ID_LEN], int bearer);
+/* A copy came from that neighbour: who received it too needs none from here. */
+void sl_relay_note_copy(struct sl_node *node, const uint8_t id[SL_ID_LEN],
+                        const struct sl_link *link);
 
 /* Keeps an envelope (keep.c): store, index, room. Number of the entry, or -errno: nothing happened.
  * ret_durable is 0, or why it lives in memory only. */
@@ -66,8 +69,10 @@ int64_t sl_relay_hold(struct sl_node *node, struct sl_stored *stored, const uint
  * no room for it; it is dropped, as it is everywhere. */
 bool sl_relay_release(struct sl_node *node, int64_t number);
 
-/* Sends it to every neighbour that is not known to hold it, at once or after a wait. */
-void sl_relay_spread(struct sl_node *node, int64_t number, const uint8_t *bytes, sl_time now);
+/* Sends it to every neighbour that is not known to hold it, at once or after a wait. `from` brought
+ * it in a frame to all; NULL: nobody. */
+void sl_relay_spread(struct sl_node *node, int64_t number, const uint8_t *bytes,
+                     const struct sl_link *from, sl_time now);
 
 /* One ENVELOPE element to one link, if the bearer's airtime allows it. -EAGAIN: not now; -ENOBUFS.
  */

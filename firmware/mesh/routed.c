@@ -313,7 +313,7 @@ static void flood(struct sl_node *node, int64_t number, sl_time now)
     const struct sl_entry *entry = sl_index_entry(node->index, number);
     int len = store->get(store->ctx, entry->stored.row, bytes, sizeof(bytes));
     if (len == entry->stored.len)
-        sl_relay_spread(node, number, bytes, now);
+        sl_relay_spread(node, number, bytes, NULL, now);
 }
 
 /* Whoever floods a message that was answered did not get the answer. */

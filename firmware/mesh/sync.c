@@ -116,15 +116,18 @@ static void send_hellos(struct sl_node *node, int bearer, sl_time now)
     if (sl_count_bits(hearers) >= 2) {
         struct sl_route everyone = {.bearer = bearer, .class = SL_OUTPUT_URGENT};
         send_hello(node, &everyone, now);
+        sl_cover_tell(node, &everyone);
         if (crl_is_due)
             sl_revocation_tell(node, &everyone);
         links &= ~hearers;
     }
     for (; links != 0; links &= links - 1) {
         struct sl_link *link = node->slots[__builtin_ctzll(links)];
-        send_hello_to(node, link, now);
+        struct sl_route route = {.bearer = bearer, .link = link, .class = SL_OUTPUT_URGENT};
+        send_hello(node, &route, now);
+        sl_cover_tell(node, &route);
         if (crl_is_due)
-            sl_revocation_tell(node, &(struct sl_route){.bearer = bearer, .link = link});
+            sl_revocation_tell(node, &route);
     }
 }
 
