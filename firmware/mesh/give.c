@@ -8,17 +8,19 @@
 
 enum {
     FRAMES_PER_MARK = 16,
-    MARKS_MAX = 2,    /* unanswered at a time */
-    TIMEOUTS_MAX = 4, /* in a row: the rest is left to the next repair */
-    WANT_TRIES = 3,   /* batches in a row of which nothing came */
-    ROOM_MIN = 32,    /* of the output queue that bulk leaves free */
+    MARKS_MAX = 2,     /* unanswered at a time */
+    TIMEOUTS_MAX = 4,  /* in a row: the rest is left to the next repair */
+    WANT_TRIES = 3,    /* batches in a row of which nothing came */
+    ECHOES_WAITED = 4, /* as long as so many of them take */
+    ROOM_MIN = 32,     /* of the output queue that bulk leaves free */
 };
 
-#define ECHO_WAIT  (500 * SL_MILLISECOND)
-#define WANT_WAIT  SL_SECOND              /* for the first that comes */
-#define WANT_PAUSE (300 * SL_MILLISECOND) /* between two that come: the rest is lost */
-#define UNDER_WAY  (500 * SL_MILLISECOND) /* what was sent this recently may still arrive */
-#define PAUSE      SL_MILLISECOND
+#define ECHO_WAIT     (500 * SL_MILLISECOND)
+#define WANT_WAIT     SL_SECOND              /* for the first that comes */
+#define WANT_PAUSE    (300 * SL_MILLISECOND) /* between two that come: the rest is lost */
+#define UNDER_WAY_MIN (500 * SL_MILLISECOND) /* what was sent this recently may still arrive */
+#define UNDER_WAY_MAX (4 * SL_SECOND)
+#define PAUSE         SL_MILLISECOND
 
 /* ---- Lists of ids ---- */
 
@@ -106,9 +108,44 @@ void sl_give_start(struct sl_node *node, struct sl_link *link, const uint64_t *i
     sl_give_pump(node, link, now);
 }
 
-static bool is_under_way(const struct sl_entry *entry, const struct sl_link *link, sl_time now)
+/* What was given lately may still wait in the radio: in a storm, for seconds. How long an ECHO
+ * takes says so. */
+static sl_time under_way(const struct sl_node_bearer *bearer)
 {
-    return (entry->known_by & UINT64_C(1) << link->slot) && now - entry->stored.born < UNDER_WAY;
+    return sl_min_time(bearer->echo_us * ECHOES_WAITED, UNDER_WAY_MAX);
+}
+
+static struct sl_given *given_place(struct sl_node *node, const struct sl_link *link,
+                                    uint64_t short_id)
+{
+    uint64_t state = short_id + (uint64_t)link->slot;
+    return &node->given[sl_splitmix64(&state) % SL_GIVEN_MAX];
+}
+
+static void note_given(struct sl_node *node, const struct sl_link *link, uint64_t short_id,
+                       sl_time now)
+{
+    *given_place(node, link, short_id) =
+        (struct sl_given){.short_id = short_id, .slot = link->slot, .at = now};
+}
+
+static bool is_under_way(struct sl_node *node, const struct sl_entry *entry,
+                         const struct sl_link *link, sl_time now)
+{
+    uint64_t short_id = sl_short_id(entry->stored.id);
+    const struct sl_given *given = given_place(node, link, short_id);
+    if (!(entry->known_by & UINT64_C(1) << link->slot))
+        return false;
+    if (now - entry->stored.born < UNDER_WAY_MIN)
+        return true;
+    return given->short_id == short_id && given->slot == link->slot &&
+           now - given->at < under_way(&node->bearers[link->neighbour->bearer]);
+}
+
+static void note_echo(struct sl_node *node, const struct sl_link *link, sl_time took)
+{
+    struct sl_node_bearer *bearer = &node->bearers[link->neighbour->bearer];
+    bearer->echo_us = (3 * bearer->echo_us + took) / 4;
 }
 
 /* A MARK after so many frames; false if the neighbour has to answer first. */
@@ -131,6 +168,7 @@ static bool keep_pace(struct sl_node *node, struct sl_link *link, const struct s
     sl_writer_init(&w, value, 2);
     sl_write_u16(&w, ++sync->mark);
     node->status.repair_bytes_out += 5;
+    sync->marked_at = now;
     if (sync->mark_count++ == 0)
         sync->echo_by = now + (ECHO_WAIT << sync->timeouts);
     sync->frame_count = 1;
@@ -173,6 +211,7 @@ static int give_one(struct sl_node *node, struct sl_link *link, int64_t number, 
         return 0; /* unreadable: nobody gets it from here */
     sl_bucket_take(&link->quota, 1, now);
     link->sync.gain++;
+    note_given(node, link, sl_short_id(entry->stored.id), now);
     sl_relay_send(node, link, number, bytes, now);
     return 0;
 }
@@ -182,7 +221,7 @@ void sl_give_pump(struct sl_node *node, struct sl_link *link, sl_time now)
     struct sl_ids *give = &link->sync.give;
     while (give->at < give->count) {
         int64_t number = sl_index_find_short(node->index, give->ids[give->at]);
-        if (number >= 0 && !is_under_way(sl_index_entry(node->index, number), link, now) &&
+        if (number >= 0 && !is_under_way(node, sl_index_entry(node->index, number), link, now) &&
             give_one(node, link, number, now) < 0)
             break;
         give->at++;
@@ -260,6 +299,10 @@ void sl_give_echo(struct sl_node *node, struct sl_link *link, const struct sl_el
     if (sl_read_done(&r) < 0) {
         node->status.rejected_malformed++;
         return;
+    }
+    if (after == 0 && sync->marked_at > 0) {
+        note_echo(node, link, now - sync->marked_at);
+        sync->marked_at = 0;
     }
     if (sl_sync_echo(node, link, mark, now) || after >= sync->mark_count)
         return; /* answered already, or given up */

@@ -5,6 +5,13 @@
 
 #include "mesh/sync.h"
 
+/* An envelope that a link was given lately. */
+struct sl_given {
+    uint64_t short_id;
+    sl_time at;
+    int slot;
+};
+
 void sl_ids_done(struct sl_ids *ids);
 /* At most SL_SKETCH_SYMBOLS that are not yet worked through. False: full, or out of memory. */
 bool sl_ids_add(struct sl_ids *ids, uint64_t id);

@@ -157,6 +157,10 @@
  * id space is cut into partitions. */
 #define SL_SKETCH_SYMBOLS 2048
 
+/* Given lately, so that what waits in the radio is not given again; 24 bytes each. A newer one may
+ * take the place of another, which then may be given twice. */
+#define SL_GIVEN_MAX 1024
+
 /* Decoders at work at once; each up to 40 kB. */
 #define SL_DECODERS_MAX 8
 

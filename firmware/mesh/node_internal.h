@@ -21,6 +21,7 @@
 #include "base/map.h"
 #include "base/prng.h"
 #include "mesh/beacons.h"
+#include "mesh/give.h"
 #include "mesh/index.h"
 #include "mesh/link.h"
 #include "mesh/neighbour.h"
@@ -44,6 +45,7 @@ struct sl_node_bearer {
     size_t waiting_count;     /* datagrams in the output queue */
     struct sl_sender sender;  /* the broadcast key on this bearer */
     struct sl_bucket airtime; /* bytes that traffic of others may take */
+    sl_time echo_us;          /* that an ECHO takes, smoothed: what waits in the radio included */
     struct sl_alarm beacon;
     uint8_t beacon_number; /* of the last one to all */
     unsigned beacon_count; /* sent to all so far */
@@ -82,7 +84,8 @@ struct sl_node {
     struct sl_link *slots[SL_NEIGHBOURS_MAX];      /* links whose session is open */
     struct sl_link *handshakes[SL_HANDSHAKES_MAX]; /* links whose session is not yet open */
     size_t handshake_count;
-    size_t decoder_count;           /* struct sl_decoder at work */
+    size_t decoder_count; /* struct sl_decoder at work */
+    struct sl_given given[SL_GIVEN_MAX];
     struct sl_link *taking;         /* the one neighbour that gives us what we lack */
     uint64_t last_created;          /* of this node's own envelopes */
     struct sl_unrelayed *unrelayed; /* local envelopes that nobody else is known to hold */

@@ -228,6 +228,7 @@ static void send_sketch(struct sl_node *node, struct sl_link *link, sl_time now)
         return; /* again when it is due */
     sl_writer_init(&w, value, 2);
     sync->sketch_mark = ++sync->mark;
+    sync->marked_at = now;
     sl_write_u16(&w, sync->sketch_mark);
     send_symbols(node, link, &sync->sketch->part, sync->sketch_count);
 }

@@ -65,6 +65,7 @@ struct sl_sync {
     uint16_t mark;        /* last one sent */
     unsigned mark_count;  /* of those, unanswered */
     unsigned timeouts;    /* in a row */
+    sl_time marked_at;    /* the last one was sent; 0: its ECHO came */
     sl_time echo_by;      /* when the oldest is given up */
     sl_time give_at;      /* airtime or quota allow the next */
     /* What we want. */
