@@ -71,7 +71,7 @@ static bool is_well_formed(const struct arrival *a)
 static void note_way(struct sl_node *node, const struct arrival *a, sl_time now)
 {
     if (now - a->born < FRESH)
-        sl_route_note(node, a->link, a->envelope.origin, a->envelope.created, a->hops, now);
+        sl_route_note(node, a->link, a->envelope.origin, a->hops, now);
 }
 
 /* Another copy of what is here: its sender holds it. */
@@ -88,10 +88,12 @@ static void take_copy(struct sl_node *node, const struct arrival *a, int64_t num
         sl_tree_copy(node, a->link, a->short_id, now);
     sl_relay_note_holder(node, number);
     note_way(node, a, now);
-    if (a->targets)
+    if (a->targets) {
         sl_routed_confirm(node, a->link, a->short_id);
-    else
+        sl_routed_take_more(node, number, a->link, a->bytes, a->targets, now);
+    } else {
         sl_routed_raise(node, number, now);
+    }
 }
 
 /* A certificate that has run out signs nothing any more: not by the date on the envelope, and not
@@ -242,10 +244,11 @@ static void hear_witness(struct sl_node *node, const struct arrival *a, sl_time 
 static void take_along(struct sl_node *node, const struct arrival *a, int64_t number, sl_time now)
 {
     struct sl_targets targets = *a->targets;
+    uint64_t also = 0;
     sl_routed_confirm(node, a->link, a->short_id);
     if (a->envelope.kind == SL_ENVELOPE_SETTLED)
-        sl_settle_take(node, &a->envelope, &targets, now);
-    if (sl_routed_take(node, number, a->bytes, &targets, now))
+        also = sl_settle_take(node, &a->envelope, &targets, now);
+    if (sl_routed_take(node, number, a->bytes, &targets, also, now))
         return;
     if (a->envelope.kind == SL_ENVELOPE_SETTLED)
         sl_relay_drop(node, number); /* whoever misses it floods what it was about */

@@ -78,7 +78,7 @@
  * allocated as they come. */
 #define SL_TOMBSTONES_MAX 16384
 
-/* Nodes to which a neighbour is known to lead; 56 bytes each, allocated as they come. Messages to
+/* Nodes to which a neighbour is known to lead; 120 bytes each, allocated as they come. Messages to
  * others flood, as do those of a crowd of more. */
 #define SL_ROUTES_MAX 4096
 
@@ -87,9 +87,10 @@
 #define SL_ROUTED_MAX        2048
 #define SL_ROUTED_PER_ORIGIN 256 /* so that no member takes it all */
 
-/* Whom an envelope along a route is for, as far as relays can tell: at least so many nodes, so that
- * none of them knows which; at most so many, that their tags fit beside the largest message. */
-#define SL_TARGETS_MIN 4
+/* Whom an envelope along a route is for, as far as relays can tell: so many nodes, each of which
+ * costs some more sendings; and the most that a neighbour may name, whose tags fit beside the
+ * largest message. */
+#define SL_TARGETS     4
 #define SL_TARGETS_MAX 24
 #define SL_TARGET_LEN  3 /* first bytes of an origin */
 

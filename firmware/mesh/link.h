@@ -41,6 +41,7 @@ struct sl_link {
     sl_time hello_gap; /* between its hellos, smoothed */
     uint64_t frames_in, frames_out, bytes_in, bytes_out, envelopes_in;
     uint32_t received, lost; /* recent frames, for the loss estimate */
+    unsigned untaken;        /* ROUTED that it did not answer, in a row */
 };
 
 /* Starts a session as client, if a handshake may be added. */

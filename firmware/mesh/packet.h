@@ -112,7 +112,8 @@ enum sl_element_type {
     SL_ELEMENT_HAVE = 16,      /* short ids of what the sender holds, and does not send by itself */
     SL_ELEMENT_GRAFT = 17,     /* short ids: send these, and from now on all that comes */
     SL_ELEMENT_PRUNE = 18,     /* empty: from now on send ids only */
-    SL_ELEMENT_ROUTED = 20,    /* count u8, that many targets of 3, then as ENVELOPE */
+    SL_ELEMENT_ROUTED = 20,    /* hops at most u8, count u8, that many targets of 3, then as
+                                * ENVELOPE */
     SL_ELEMENT_TAKEN = 21,     /* short ids of what came as ROUTED and is held */
 };
 

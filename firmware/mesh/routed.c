@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAP_MIN = 16, TRIES_MAX = 3 };
+enum { CAP_MIN = 16, TRIES_MAX = 4, UNTAKEN_MAX = 10 };
 
-#define TAKEN_WAIT      SL_SECOND        /* for a neighbour to say that it holds it */
-#define ANSWER_WAIT     (8 * SL_SECOND)  /* for the receipt: it took the whole way twice */
+#define TAKEN_WAIT      (400 * SL_MILLISECOND) /* for a neighbour to say that it holds it; doubling */
+#define ANSWER_WAIT     (8 * SL_SECOND)        /* for the receipt: it took the whole way twice */
 #define ANSWERED_WAIT   (45 * SL_SECOND) /* for SETTLED after a receipt: that is said in batches */
 #define HOLD_TIME       (3 * SL_MINUTE)  /* for SETTLED, on the way */
 #define REMEMBERED_TIME SL_MINUTE        /* whom a message was for, once it floods */
@@ -93,43 +93,67 @@ void sl_routed_wake(struct sl_node *node, sl_time at)
 
 /* ---- Sending ---- */
 
+static struct sl_target without_way(const struct sl_target *target)
+{
+    struct sl_target result = {.slot = -1};
+    memcpy(result.tag, target->tag, SL_TARGET_LEN);
+    return result;
+}
+
 static bool is_up(const struct sl_node *node, int slot)
 {
     return slot >= 0 && node->slots[slot] && node->slots[slot]->up;
 }
 
-static bool is_own_tag(const struct sl_node *node, const struct sl_target *target)
+/* Whether it has yet to be told to a neighbour. */
+static bool is_pending(const struct sl_target *target)
 {
-    return memcmp(target->tag, node->origin, SL_TARGET_LEN) == 0;
+    return target->slot >= 0 && !target->taken;
 }
 
-/* Chooses a way for each target that has none. One whose way leads back to where it came from is
- * reached by others, or not at all. */
-static uint64_t choose_ways(const struct sl_node *node, struct sl_targets *targets,
-                            const struct sl_entry *entry, sl_time now)
+/* Chooses a way for each target that nobody took: not back to where it came from, and another one
+ * than before if there is one. The links to send it to. */
+static uint64_t choose_ways(const struct sl_node *node, struct sl_routed *routed, bool is_retry,
+                            sl_time now)
 {
-    uint64_t slots = 0;
+    struct sl_targets *targets = &routed->targets;
+    uint64_t slots = 0, failed = 0;
     for (size_t i = 0; i < targets->count; i++) {
         struct sl_target *target = &targets->items[i];
-        if (is_own_tag(node, target))
-            continue;
-        if (!is_up(node, target->slot))
-            target->slot = (int8_t)sl_route_slot(node, target->tag, now);
-        if (is_up(node, target->slot))
-            slots |= UINT64_C(1) << target->slot;
+        bool again = target->sent && !target->taken && is_retry;
+        if (again && is_up(node, target->slot))
+            failed |= UINT64_C(1) << target->slot;
+        if (again || !is_up(node, target->slot))
+            *target = without_way(target);
     }
-    return slots & ~entry->known_by;
+    sl_route_choose(node, targets->items, targets->count, routed->givers | failed, now);
+    if (failed != 0)
+        sl_route_choose(node, targets->items, targets->count, routed->givers, now);
+    for (size_t i = 0; i < targets->count; i++)
+        if (is_pending(&targets->items[i]) && !targets->items[i].sent)
+            slots |= UINT64_C(1) << targets->items[i].slot;
+    routed->also &= ~slots;
+    return slots | routed->also;
 }
 
-static void send_to(struct sl_node *node, struct sl_link *link, const struct sl_targets *targets,
+static const uint8_t nobody[SL_TARGET_LEN];
+
+/* Whether it is one of those that a neighbour is sent it for now. */
+static bool is_for(const struct sl_target *target, const struct sl_link *link)
+{
+    return target->slot == link->slot && !target->taken && !target->sent;
+}
+
+static void send_to(struct sl_node *node, struct sl_link *link, struct sl_targets *targets,
                     const struct sl_entry *entry, const uint8_t *bytes, sl_time now)
 {
     struct sl_route route = {
         .bearer = link->neighbour->bearer, .link = link, .class = SL_OUTPUT_URGENT};
     uint8_t count = 0;
     for (size_t i = 0; i < targets->count; i++)
-        count = (uint8_t)(count + (targets->items[i].slot == link->slot));
-    size_t len = 1 + count * (size_t)SL_TARGET_LEN + SL_ENVELOPE_MUTABLE + entry->stored.len;
+        count = (uint8_t)(count + is_for(&targets->items[i], link));
+    size_t tags = count > 0 ? count : 1; /* for nobody, but for what it settles there: zeros */
+    size_t len = 2 + tags * SL_TARGET_LEN + SL_ENVELOPE_MUTABLE + entry->stored.len;
     if (3 + len > SL_FRAME_BODY_MAX)
         return; /* no message is so long; another kind of such length floods in the end */
     uint8_t *value = sl_output_element(node, &route, SL_ELEMENT_ROUTED, len);
@@ -137,10 +161,15 @@ static void send_to(struct sl_node *node, struct sl_link *link, const struct sl_
     if (!value)
         return; /* again when it is due */
     sl_writer_init(&w, value, len);
-    sl_write_u8(&w, count);
+    sl_write_u8(&w, targets->hops_max);
+    sl_write_u8(&w, (uint8_t)tags);
     for (size_t i = 0; i < targets->count; i++)
-        if (targets->items[i].slot == link->slot)
+        if (is_for(&targets->items[i], link)) {
             sl_write_bytes(&w, targets->items[i].tag, SL_TARGET_LEN);
+            targets->items[i].sent = true;
+        }
+    if (count == 0)
+        sl_write_bytes(&w, nobody, SL_TARGET_LEN);
     sl_relay_write(&w, entry, bytes, now);
     node->status.sent_envelopes++;
     node->status.sent_routed++;
@@ -150,14 +179,19 @@ void sl_routed_forward(struct sl_node *node, struct sl_routed *routed, int64_t n
                        const uint8_t *bytes, sl_time now)
 {
     const struct sl_entry *entry = sl_index_entry(node->index, number);
-    uint64_t slots = choose_ways(node, &routed->targets, entry, now);
+    bool is_retry = routed->retry_at <= now;
     routed->retry_at = SL_NEVER;
-    if (slots == 0)
+    if (entry->stored.hops >= routed->targets.hops_max)
         return;
+    uint64_t slots = choose_ways(node, routed, is_retry, now);
+    routed->given |= slots;
     for (; slots != 0; slots &= slots - 1)
         send_to(node, node->slots[__builtin_ctzll(slots)], &routed->targets, entry, bytes, now);
-    routed->tries++;
-    routed->retry_at = now + TAKEN_WAIT;
+    bool waits = routed->also != 0;
+    for (size_t i = 0; i < routed->targets.count; i++)
+        waits = waits || is_pending(&routed->targets.items[i]);
+    if (waits)
+        routed->retry_at = now + (TAKEN_WAIT << routed->tries);
     sl_routed_wake(node, routed->retry_at);
 }
 
@@ -180,7 +214,9 @@ bool sl_routed_publish(struct sl_node *node, int64_t number, const uint8_t *byte
     const uint8_t *id = sl_index_entry(node->index, number)->stored.id;
     struct sl_targets targets = {0};
     sl_time patience = draft->kind == SL_ENVELOPE_RECEIPT ? ANSWERED_WAIT : ANSWER_WAIT;
-    targets.count = sl_route_targets(node, draft->destination, now, targets.items);
+    if (!sl_route_is_doubtful(node, draft->destination, now))
+        targets.count = sl_route_targets(node, draft->destination, now, targets.items);
+    targets.hops_max = sl_route_hops_max(node, draft->destination, now);
     if (targets.count == 0) {
         remember(node, id, draft, now);
         return false;
@@ -209,6 +245,7 @@ void sl_routed_receive(struct sl_node *node, struct sl_link *link, const struct 
     struct sl_targets targets = {0};
     struct sl_reader r;
     sl_reader_init(&r, element->value, element->len);
+    targets.hops_max = sl_read_u8(&r);
     targets.count = sl_read_u8(&r);
     if (targets.count == 0 || targets.count > SL_TARGETS_MAX) {
         node->status.rejected_malformed++;
@@ -237,7 +274,7 @@ static bool has_room_for(const struct sl_routing *routing, const uint8_t origin[
 }
 
 bool sl_routed_take(struct sl_node *node, int64_t number, const uint8_t *bytes,
-                    const struct sl_targets *targets, sl_time now)
+                    const struct sl_targets *targets, uint64_t also, sl_time now)
 {
     const struct sl_entry *entry = sl_index_entry(node->index, number);
     sl_time end_at =
@@ -249,8 +286,60 @@ bool sl_routed_take(struct sl_node *node, int64_t number, const uint8_t *bytes,
         return false;
     memcpy(routed->origin, entry->stored.origin, SL_ORIGIN_LEN);
     routed->targets = *targets;
+    routed->givers = entry->known_by;
+    routed->also = also & ~entry->known_by;
     sl_routed_forward(node, routed, number, bytes, now);
     return true;
+}
+
+static bool has_target(const struct sl_targets *targets, const struct sl_target *target)
+{
+    for (size_t i = 0; i < targets->count; i++)
+        if (memcmp(targets->items[i].tag, target->tag, SL_TARGET_LEN) == 0)
+            return true;
+    return false;
+}
+
+/* What was sent on comes from a neighbour that it did not come from before: in a circle, most
+ * likely. Those targets need another way. */
+static bool turn_back(struct sl_node *node, struct sl_targets *targets,
+                      const struct sl_targets *returned)
+{
+    bool any = false;
+    for (size_t i = 0; i < targets->count; i++) {
+        struct sl_target *target = &targets->items[i];
+        if (target->slot < 0 || !has_target(returned, target))
+            continue;
+        sl_route_forget_way(node, target->tag, target->slot);
+        *target = without_way(target);
+        any = true;
+    }
+    return any;
+}
+
+void sl_routed_take_more(struct sl_node *node, int64_t number, const struct sl_link *link,
+                         const uint8_t *bytes, const struct sl_targets *targets, sl_time now)
+{
+    struct sl_routed *routed = sl_routed_find(node, sl_index_entry(node->index, number)->stored.id);
+    if (!routed || routed->settled || routed->targets.count == 0)
+        return;
+    bool any = false;
+    size_t before = routed->targets.count;
+    if (!(routed->givers & UINT64_C(1) << link->slot))
+        any = turn_back(node, &routed->targets, targets);
+    routed->givers |= link->siblings;
+    sl_targets_merge(&routed->targets, targets);
+    if (any || routed->targets.count > before)
+        sl_routed_forward(node, routed, number, bytes, now);
+}
+
+void sl_targets_merge(struct sl_targets *targets, const struct sl_targets *more)
+{
+    if (more->hops_max > targets->hops_max)
+        targets->hops_max = more->hops_max;
+    for (size_t i = 0; i < more->count && targets->count < SL_TARGETS_MAX; i++)
+        if (!has_target(targets, &more->items[i]))
+            targets->items[targets->count++] = more->items[i];
 }
 
 void sl_routed_confirm(struct sl_node *node, struct sl_link *link, uint64_t short_id)
@@ -263,14 +352,20 @@ void sl_routed_confirm(struct sl_node *node, struct sl_link *link, uint64_t shor
     sl_write_u64(&w, short_id);
 }
 
-static void note_taken(struct sl_node *node, const struct sl_link *link, uint64_t short_id)
+static void note_taken(struct sl_node *node, struct sl_link *link, uint64_t short_id)
 {
     int64_t number = sl_index_find_short(node->index, short_id);
     if (number < 0)
         return;
     struct sl_entry *entry = sl_index_entry(node->index, number);
-    if (!entry->quiet)
+    struct sl_routed *routed = sl_routed_find(node, entry->stored.id);
+    if (!entry->quiet || !routed)
         return; /* not what was sent along a route */
+    for (size_t i = 0; i < routed->targets.count; i++)
+        if (routed->targets.items[i].slot == link->slot)
+            routed->targets.items[i].taken = true;
+    routed->also &= ~link->siblings;
+    link->untaken = 0;
     entry->known_by |= link->siblings;
     sl_relay_note_holder(node, number);
 }
@@ -296,6 +391,9 @@ void sl_routed_forget_slot(struct sl_node *node, int slot)
 {
     for (size_t i = 0; i < node->routing.count; i++) {
         struct sl_targets *targets = &node->routing.table[i].targets;
+        node->routing.table[i].givers &= ~(UINT64_C(1) << slot);
+        node->routing.table[i].given &= ~(UINT64_C(1) << slot);
+        node->routing.table[i].also &= ~(UINT64_C(1) << slot);
         for (size_t j = 0; j < targets->count; j++)
             if (targets->items[j].slot == slot)
                 targets->items[j].slot = -1;
@@ -346,13 +444,26 @@ void sl_routed_raise(struct sl_node *node, int64_t number, sl_time now)
     flood(node, number, now);
 }
 
+static void note_untaken(struct sl_node *node, const struct sl_targets *targets)
+{
+    uint64_t slots = 0;
+    for (size_t i = 0; i < targets->count; i++)
+        if (is_pending(&targets->items[i]))
+            slots |= UINT64_C(1) << targets->items[i].slot;
+    for (; slots != 0; slots &= slots - 1) {
+        struct sl_link *link = node->slots[__builtin_ctzll(slots)];
+        link->untaken += link->untaken < UNTAKEN_MAX;
+    }
+}
+
 static void retry(struct sl_node *node, struct sl_routed *routed, int64_t number, sl_time now)
 {
     uint8_t bytes[SL_ENVELOPE_MAX];
     const struct sl_store_port *store = &node->config.store;
     const struct sl_entry *entry = sl_index_entry(node->index, number);
-    routed->retry_at = SL_NEVER;
-    if (routed->tries >= TRIES_MAX) {
+    note_untaken(node, &routed->targets);
+    if (++routed->tries >= TRIES_MAX) {
+        routed->retry_at = SL_NEVER;
         if (routed->own && entry->known_by == 0)
             routed->end_at = now; /* nobody on the way took it */
         return;

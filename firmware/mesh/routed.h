@@ -16,7 +16,8 @@ struct sl_link;
 
 struct sl_targets {
     struct sl_target items[SL_TARGETS_MAX];
-    size_t count; /* 0: it floods, or did from the beginning */
+    size_t count;     /* 0: it floods, or did from the beginning */
+    uint8_t hops_max; /* it is sent on no farther: who is not found by then is elsewhere */
 };
 
 /* An envelope under way; or one published here, floods as it may, of which word is awaited. */
@@ -28,6 +29,9 @@ struct sl_routed {
     uint8_t origin[SL_ORIGIN_LEN];      /* not own: whose */
     uint8_t answers[SL_ID_LEN];         /* own receipt: the message that it is about; else zeros */
     bool settled;                       /* own: arrived; SETTLED has yet to say so */
+    uint64_t givers;                    /* slots that it came from */
+    uint64_t given;                     /* and to which it was sent, in vain perhaps */
+    uint64_t also;                      /* SETTLED: slots to tell beside those of the targets */
     unsigned tries;                     /* times that it was sent */
     sl_time retry_at;                   /* to those who did not say that they hold it */
     sl_time end_at;                     /* of patience */
@@ -60,10 +64,14 @@ void sl_routed_taken(struct sl_node *node, struct sl_link *link, const struct sl
 /* Whether envelopes of that kind may travel along routes. */
 bool sl_routed_is_kind(uint8_t kind);
 
-/* One that was just kept came with these targets: it is held quietly, and sent along. False: there
+/* One that was just kept came with these targets: it is held quietly, and sent along (SETTLED: to
+ * those slots also). False: there
  * is no room, it has to flood. */
 bool sl_routed_take(struct sl_node *node, int64_t number, const uint8_t *bytes,
-                    const struct sl_targets *targets, sl_time now);
+                    const struct sl_targets *targets, uint64_t also, sl_time now);
+/* Another copy of one that is held came from there, perhaps for others. */
+void sl_routed_take_more(struct sl_node *node, int64_t number, const struct sl_link *link,
+                         const uint8_t *bytes, const struct sl_targets *targets, sl_time now);
 /* Tells a neighbour that it is held here. */
 void sl_routed_confirm(struct sl_node *node, struct sl_link *link, uint64_t short_id);
 
@@ -75,6 +83,8 @@ void sl_routed_raise(struct sl_node *node, int64_t number, sl_time now);
 void sl_routed_forget_slot(struct sl_node *node, int slot);
 
 /* Among each other, routed.c and settle.c: */
+/* Adds those that are not there yet, as far as there is room. */
+void sl_targets_merge(struct sl_targets *targets, const struct sl_targets *more);
 struct sl_routed *sl_routed_find(const struct sl_node *node, const uint8_t id[SL_ID_LEN]);
 /* NULL if there is no room. Pointers to others are void afterwards, as after removing one. */
 struct sl_routed *sl_routed_add(struct sl_node *node, const uint8_t id[SL_ID_LEN], sl_time end_at);
@@ -87,9 +97,9 @@ void sl_routed_wake(struct sl_node *node, sl_time at);
 /* ---- settle.c ---- */
 
 /* SETTLED came and was kept: what it names is dropped. Its own targets learn the way that it went.
- */
-void sl_settle_take(struct sl_node *node, const struct sl_envelope *envelope,
-                    struct sl_targets *targets, sl_time now);
+ * The slots of all to whom it was sent. */
+uint64_t sl_settle_take(struct sl_node *node, const struct sl_envelope *envelope,
+                        struct sl_targets *targets, sl_time now);
 bool sl_settle_is_well_formed(const struct sl_envelope *envelope);
 /* Whether it was settled not long ago. */
 bool sl_settle_was(const struct sl_node *node, uint64_t short_id);

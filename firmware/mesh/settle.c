@@ -67,6 +67,8 @@ static void conclude(struct sl_node *node, struct sl_routed *routed, sl_time now
     int64_t number = sl_index_find(node->index, routed->id);
     if (routed->targets.count > 0)
         sl_route_judge(node, routed->destination, true, now);
+    else
+        sl_route_reconsider(node, routed->destination, now);
     if (number >= 0 && sl_index_entry(node->index, number)->quiet)
         drop(node, number);
     routed->settled = true;
@@ -88,21 +90,9 @@ void sl_node_settled(struct sl_node *node, const uint8_t id[SL_ID_LEN], const ui
         conclude(node, routed, now);
 }
 
-static void merge_targets(struct sl_targets *targets, const struct sl_targets *more)
-{
-    for (size_t i = 0; i < more->count && targets->count < SL_TARGETS_MAX; i++) {
-        size_t j = 0;
-        while (j < targets->count &&
-               memcmp(targets->items[j].tag, more->items[i].tag, SL_TARGET_LEN) != 0)
-            j++;
-        if (j == targets->count)
-            targets->items[targets->count++] = more->items[i];
-    }
-}
-
-/* Takes out what arrived at one node. Its targets are all that it was sent to. */
+/* Takes out what arrived at one node. Targets and slots of all of it in ret_sent. */
 static size_t gather(struct sl_node *node, const uint8_t destination[SL_ORIGIN_LEN],
-                     uint8_t *ret_ids, struct sl_targets *ret_targets)
+                     uint8_t *ret_ids, struct sl_routed *ret_sent)
 {
     struct sl_routing *routing = &node->routing;
     size_t count = 0;
@@ -111,14 +101,15 @@ static size_t gather(struct sl_node *node, const uint8_t destination[SL_ORIGIN_L
         if (!routed->settled || memcmp(routed->destination, destination, SL_ORIGIN_LEN) != 0)
             continue;
         memcpy(ret_ids + SL_SHORT_ID_LEN * count++, routed->id, SL_SHORT_ID_LEN);
-        merge_targets(ret_targets, &routed->targets);
+        sl_targets_merge(&ret_sent->targets, &routed->targets);
+        ret_sent->given |= routed->given;
         sl_routed_remove(node, routed);
     }
     return count;
 }
 
 static void send(struct sl_node *node, const uint8_t *ids, size_t count,
-                 const struct sl_targets *targets, sl_time now)
+                 const struct sl_routed *sent, sl_time now)
 {
     struct sl_draft draft = {
         .kind = SL_ENVELOPE_SETTLED,
@@ -140,7 +131,11 @@ static void send(struct sl_node *node, const uint8_t *ids, size_t count,
         return;
     }
     routed->own = true;
-    routed->targets = *targets;
+    routed->targets = sent->targets;
+    routed->also = sent->given;
+    routed->targets.hops_max = SL_HOPS_MAX; /* as far as that went */
+    for (size_t i = 0; i < sent->targets.count; i++)
+        routed->targets.items[i].sent = routed->targets.items[i].taken = false;
     sl_routed_forward(node, routed, number, own.bytes, now);
 }
 
@@ -158,13 +153,13 @@ void sl_settle_flush(struct sl_node *node, sl_time now)
     node->routing.settle_at = SL_NEVER;
     while ((next = first_settled(&node->routing))) {
         uint8_t destination[SL_ORIGIN_LEN], ids[IDS_MAX * SL_SHORT_ID_LEN];
-        struct sl_targets targets = {0};
+        struct sl_routed sent = {0};
         memcpy(destination, next->destination, SL_ORIGIN_LEN);
-        size_t count = gather(node, destination, ids, &targets);
-        if (targets.count == 0) /* they flooded: only the answer's sender waits for it */
-            targets.count = sl_route_targets(node, destination, now, targets.items);
-        if (targets.count > 0)
-            send(node, ids, count, &targets, now);
+        size_t count = gather(node, destination, ids, &sent);
+        if (sent.targets.count == 0) /* they flooded: only the answer's sender waits for it */
+            sent.targets.count = sl_route_targets(node, destination, now, sent.targets.items);
+        if (sent.targets.count > 0)
+            send(node, ids, count, &sent, now);
     }
 }
 
@@ -191,22 +186,26 @@ static void follow(struct sl_targets *targets, const struct sl_targets *before)
                 targets->items[i].slot = before->items[j].slot;
 }
 
-static void settle_one(struct sl_node *node, uint64_t short_id, const uint8_t origin[SL_ORIGIN_LEN],
-                       struct sl_targets *targets)
+/* The slots of those to whom it was sent. */
+static uint64_t settle_one(struct sl_node *node, uint64_t short_id,
+                           const uint8_t origin[SL_ORIGIN_LEN], struct sl_targets *targets)
 {
+    uint64_t given = 0;
     int64_t number = sl_index_find_short(node->index, short_id);
     if (number < 0)
-        return;
+        return 0;
     const struct sl_entry *entry = sl_index_entry(node->index, number);
     if (!entry->quiet || entry->stored.local ||
         memcmp(entry->stored.origin, origin, SL_ORIGIN_LEN) != 0)
-        return; /* it floods already, or is not that node's to settle */
+        return 0; /* it floods already, or is not that node's to settle */
     struct sl_routed *routed = sl_routed_find(node, entry->stored.id);
     if (routed) {
         follow(targets, &routed->targets);
+        given = routed->given;
         sl_routed_remove(node, routed);
     }
     drop(node, number);
+    return given;
 }
 
 bool sl_settle_is_well_formed(const struct sl_envelope *envelope)
@@ -215,14 +214,16 @@ bool sl_settle_is_well_formed(const struct sl_envelope *envelope)
            envelope->payload_len <= IDS_MAX * SL_SHORT_ID_LEN;
 }
 
-void sl_settle_take(struct sl_node *node, const struct sl_envelope *envelope,
-                    struct sl_targets *targets, sl_time now)
+uint64_t sl_settle_take(struct sl_node *node, const struct sl_envelope *envelope,
+                        struct sl_targets *targets, sl_time now)
 {
+    uint64_t given = 0;
     struct sl_reader r;
     sl_reader_init(&r, envelope->payload, envelope->payload_len);
     while (sl_read_left(&r) >= SL_SHORT_ID_LEN) {
         uint64_t short_id = sl_read_u64(&r);
         settle_answers(node, short_id, envelope->origin, now);
-        settle_one(node, short_id, envelope->origin, targets);
+        given |= settle_one(node, short_id, envelope->origin, targets);
     }
+    return given;
 }

@@ -197,6 +197,38 @@ static int check_dtls(unsigned nodes, uint64_t seed)
     return !fine + !same;
 }
 
+/* Pairs who write to each other in a standing field, beside channel messages in the same run. */
+static int check_direct(unsigned nodes, uint64_t seed)
+{
+    struct sl_crowd_config config;
+    struct sl_crowd_result result;
+    sl_crowd_config_init(&config);
+    config.node_count = (int)nodes;
+    config.pair_count = 10;
+    config.seed = seed;
+    if (!suite_judge(&config, &result))
+        return 1;
+    struct suite_figure figures[] = {
+        {"airtime of a direct message in channel messages",
+         result.direct_airtime / result.channel_airtime, 0.75, 0.25, true},
+        {"and with its receipt",
+         (result.direct_airtime + result.answer_airtime) / result.channel_airtime, 2, 0.5, true},
+    };
+    bool fine = result.directs > 0 && result.directs_delivered == result.directs &&
+                result.directs_answered == result.directs;
+    for (size_t i = 0; i < SL_ARRAY_LEN(figures); i++)
+        fine = fine && figures[i].measured <= figures[i].limit;
+    printf("%s direct messages of %u nodes, seed %" PRIu64 ": %" PRIu64 " of %" PRIu64
+           " delivered, %" PRIu64 " answered\n",
+           fine ? "ok" : "not ok", nodes, seed, result.directs_delivered, result.directs,
+           result.directs_answered);
+    for (size_t i = 0; i < SL_ARRAY_LEN(figures); i++)
+        suite_print_figure(&figures[i]);
+    if (!fine)
+        suite_print_again(&config, &result);
+    return !fine;
+}
+
 /* A crowd of some kind: which one follows from the seed. */
 static int check_fresh(unsigned unused, uint64_t seed)
 {
@@ -260,6 +292,7 @@ int suite_check(void)
     add(&checks, (struct check){check_modes, 300, 1}, 1);
     add(&checks, (struct check){check_dtls, 100, 1}, 1);
     add(&checks, (struct check){check_dtls, 12, 1}, 1);
+    add(&checks, (struct check){check_direct, 300, 1}, 1);
     add(&checks, (struct check){check_modes, 100, 1}, 1);
     add(&checks, (struct check){check_modes, 10, 1}, 1);
     add(&checks, (struct check){check_liars, 100, 1}, 2);

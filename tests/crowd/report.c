@@ -73,6 +73,8 @@ static void add_numbers(struct text *text, const struct sl_crowd_config *c)
         add(text, " --messages %.17g", c->messages_per_hour);
     if (c->messages_max > 0)
         add(text, " --at-most %" PRIu64, c->messages_max);
+    if (c->pair_count > 0)
+        add(text, " --pairs %u", c->pair_count);
     if (c->duplicate_permille > 0)
         add(text, " --duplicate %u", c->duplicate_permille);
     if (c->reorder_max > 0)
@@ -108,8 +110,22 @@ static void print_elements(const struct sl_crowd_result *r)
                                         "mark",
                                         "echo",
                                         "who"};
-    static const char *const classes[] = {"other",   "beacon",  "probe", "reply",
-                                          "confirm", "session", "frame", "other"};
+    static const char *const classes[] = {"other",
+                                          "beacon",
+                                          "probe",
+                                          "reply",
+                                          "confirm",
+                                          "session",
+                                          "frame",
+                                          "other",
+                                          "channel messages",
+                                          "direct messages",
+                                          "receipts",
+                                          "settled",
+                                          "taken",
+                                          "other",
+                                          "other",
+                                          "other"};
     for (size_t i = 0; i < SL_ARRAY_LEN(r->element_bytes); i++)
         if (r->element_bytes[i] > 0)
             printf("  bytes             %12" PRIu64 " %s\n", r->element_bytes[i],
@@ -168,6 +184,15 @@ void suite_print_run(const struct sl_crowd_config *c, const struct sl_crowd_resu
         printf("  reunion           in sync after %.3f s; %.3f s of airtime, %.2f of what was "
                "missing\n",
                r->reunion_seconds, r->reunion_airtime, r->reunion_airtime / r->missing_airtime);
+    if (r->directs > 0)
+        printf(
+            "  direct            %" PRIu64 " of %" PRIu64 " delivered, %" PRIu64
+            " answered; airtime of each %.2f of a channel message, %.2f with its receipt; %" PRIu64
+            " flooded after all, %" PRIu64 " held\n",
+            r->directs_delivered, r->directs, r->directs_answered,
+            r->direct_airtime / r->channel_airtime,
+            (r->direct_airtime + r->answer_airtime) / r->channel_airtime, r->directs_flooded,
+            r->directs_held);
     printf("  violations        %" PRIu64 " twice, %" PRIu64 " forged, %" PRIu64 " bounds%s%s\n",
            r->double_deliveries, r->forgeries, r->bound_violations,
            r->violation[0] ? "; first: " : "", r->violation);

@@ -37,6 +37,7 @@ static const char usage_text[] =
     "  --at-most N      no more messages than that\n"
     "  --bluetooth N    of 100 nodes have Bluetooth and no Wi-Fi (0)\n"
     "  --both N         of 100 have both (0)\n"
+    "  --pairs N        that many pairs write to each other directly, too\n"
     "  --duplicate N    of 1,000 frames arrive twice\n"
     "  --reorder MS     frames arrive up to that much late\n"
     "  --until SECONDS  ends early\n"
@@ -107,19 +108,33 @@ static sl_time seconds_of(const char *text)
 }
 
 static const struct option options[] = {
-    {"nodes", required_argument, NULL, 'n'},    {"field", required_argument, NULL, 'f'},
-    {"mode", required_argument, NULL, 'm'},     {"attack", required_argument, NULL, 'a'},
-    {"churn", no_argument, NULL, 'c'},          {"dtls", no_argument, NULL, 'L'},
-    {"fault", required_argument, NULL, 'F'},    {"at-most", required_argument, NULL, 'x'},
-    {"seed", required_argument, NULL, 's'},     {"chat", required_argument, NULL, 'd'},
-    {"messages", required_argument, NULL, 'r'}, {"bluetooth", required_argument, NULL, 'b'},
-    {"both", required_argument, NULL, 'B'},     {"duplicate", required_argument, NULL, 'D'},
-    {"reorder", required_argument, NULL, 'R'},  {"settle", required_argument, NULL, 'e'},
-    {"until", required_argument, NULL, 'u'},    {"trace", no_argument, NULL, 't'},
-    {"runs", required_argument, NULL, 'N'},     {"workers", required_argument, NULL, 'w'},
-    {"table", no_argument, NULL, 'T'},          {"heading", no_argument, NULL, 'H'},
-    {"check", no_argument, NULL, 'C'},          {"soak", required_argument, NULL, 'S'},
-    {"help", no_argument, NULL, 'h'},           {0},
+    {"nodes", required_argument, NULL, 'n'},
+    {"field", required_argument, NULL, 'f'},
+    {"mode", required_argument, NULL, 'm'},
+    {"attack", required_argument, NULL, 'a'},
+    {"churn", no_argument, NULL, 'c'},
+    {"dtls", no_argument, NULL, 'L'},
+    {"fault", required_argument, NULL, 'F'},
+    {"at-most", required_argument, NULL, 'x'},
+    {"seed", required_argument, NULL, 's'},
+    {"chat", required_argument, NULL, 'd'},
+    {"messages", required_argument, NULL, 'r'},
+    {"bluetooth", required_argument, NULL, 'b'},
+    {"both", required_argument, NULL, 'B'},
+    {"duplicate", required_argument, NULL, 'D'},
+    {"pairs", required_argument, NULL, 'p'},
+    {"reorder", required_argument, NULL, 'R'},
+    {"settle", required_argument, NULL, 'e'},
+    {"until", required_argument, NULL, 'u'},
+    {"trace", no_argument, NULL, 't'},
+    {"runs", required_argument, NULL, 'N'},
+    {"workers", required_argument, NULL, 'w'},
+    {"table", no_argument, NULL, 'T'},
+    {"heading", no_argument, NULL, 'H'},
+    {"check", no_argument, NULL, 'C'},
+    {"soak", required_argument, NULL, 'S'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
 };
 
 /* Several, with commas between them. */
@@ -167,6 +182,9 @@ static void take_option(struct job *job, int option, const char *value)
         break;
     case 'x':
         c->messages_max = whole(value);
+        break;
+    case 'p':
+        c->pair_count = (unsigned)number(value, 0, NODES_MAX);
         break;
     case 's':
         c->seed = whole(value);

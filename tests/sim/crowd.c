@@ -1,5 +1,6 @@
 #include "sim/crowd.h"
 
+#include "mesh/packet.h"
 #include "sim/crowd_inside.h"
 
 #include <inttypes.h>
@@ -72,6 +73,24 @@ int sl_crowd_station_at(const struct sl_address *address)
 
 /* ---- Turns ---- */
 
+static unsigned class_of(const struct sl_datagram *datagram, const struct sl_crowd_content *content)
+{
+    if (content->envelope_count == 0)
+        return content->element_len[SL_ELEMENT_TAKEN] > 0 ? SL_CROWD_AIR_TAKEN : datagram->bytes[0];
+    switch (content->kind) {
+    case SL_ENVELOPE_CHANNEL:
+        return SL_CROWD_AIR_CHANNEL;
+    case SL_ENVELOPE_DIRECT:
+        return SL_CROWD_AIR_DIRECT;
+    case SL_ENVELOPE_RECEIPT:
+        return SL_CROWD_AIR_RECEIPT;
+    case SL_ENVELOPE_SETTLED:
+        return SL_CROWD_AIR_SETTLED;
+    default:
+        return datagram->bytes[0];
+    }
+}
+
 static void put_on_air(struct sl_crowd_station *station, const struct sl_datagram *datagram)
 {
     struct sl_crowd *crowd = station->crowd;
@@ -82,13 +101,14 @@ static void put_on_air(struct sl_crowd_station *station, const struct sl_datagra
         .to = datagram->to.len == 0 ? SL_AIR_EVERYONE : sl_crowd_station_at(&datagram->to),
         .len = datagram->len,
         .bytes = datagram->bytes,
-        .class = datagram->bytes[0],
+        .class = class_of(datagram, &content),
         .control_len = datagram->len,
     };
     for (size_t i = 0; i < SL_ARRAY_LEN(content.element_len); i++)
         crowd->element_bytes[i] += content.element_len[i];
     if (content.envelope_count > 0) /* headers belong to what is carried */
-        frame.control_len -= content.element_len[0] + content.element_len[1];
+        frame.control_len -= content.element_len[0] + content.element_len[SL_ELEMENT_ENVELOPE] +
+                             content.element_len[SL_ELEMENT_ROUTED];
     frame.cargo_count = sl_min_size(content.envelope_count, SL_AIR_CARGO_MAX);
     memcpy(frame.cargo, content.envelopes, frame.cargo_count * sizeof(frame.cargo[0]));
     bool sent = sl_crowd_bluetooth_is(station, datagram->bearer)
@@ -396,6 +416,7 @@ static struct sl_crowd *make_crowd(const struct sl_crowd_config *config)
     sl_crowd_bluetooth_init(crowd, &air.path);
     sl_crowd_check_init(crowd);
     sl_crowd_chat_init(crowd);
+    sl_crowd_direct_init(crowd);
     sl_crowd_fault_init(crowd);
     sl_crowd_place(crowd);
     plan_power(crowd);
@@ -426,6 +447,7 @@ static void free_crowd(struct sl_crowd *crowd)
     sl_reach_free(crowd->reach);
     sl_crowd_depot_free(crowd->depot);
     sl_crowd_chat_done(crowd);
+    sl_crowd_direct_done(crowd);
     sl_crowd_check_done(crowd);
     free(crowd);
 }
@@ -483,6 +505,7 @@ void sl_crowd_run(const struct sl_crowd_config *config, struct sl_crowd_result *
     run_until(crowd, sl_min_time(crowd->chat_at - 1, end));
     crowd->result.degree = sl_reach_mean_degree(crowd->reach);
     sl_crowd_sum(crowd, &crowd->at_chat);
+    sl_crowd_direct_begin(crowd);
     memset(crowd->element_bytes, 0, sizeof(crowd->element_bytes));
     run_until(crowd, end);
     if (config->picture)

@@ -87,6 +87,7 @@ struct sl_crowd_config {
     bool churn;
     unsigned faults;       /* of enum sl_crowd_fault */
     uint64_t messages_max; /* 0: as many as come */
+    unsigned pair_count;   /* pairs who write to each other directly, every 20 s on average */
     sl_time warm_up, chat, settle;
     double messages_per_hour;   /* of each node, on average */
     unsigned bluetooth_percent; /* of the nodes: with Bluetooth, and no Wi-Fi */
@@ -137,6 +138,13 @@ struct sl_crowd_result {
     struct sl_ble_stats ble;                   /* likewise */
     size_t ble_links_most;                     /* of a node at a time */
     int parts_in_reach, parts_linked;          /* at the end: of the field, and of the mesh */
+    /* Direct messages between pairs that had talked before people began to chat: */
+    uint64_t directs, directs_delivered, directs_answered;
+    uint64_t directs_flooded; /* envelopes that nodes flooded after all, of the whole run */
+    uint64_t directs_held;    /* that nodes hold at the end */
+    /* Seconds of everybody's airtime: sendings of a direct message; of its receipt, and of all that
+     * says that they arrived; and of a channel message in the same run. */
+    double direct_airtime, answer_airtime, channel_airtime;
     uint64_t crossings_max;  /* copies of an envelope over one directed link: the most, */
     uint64_t crossings_over; /* and how often it was more than two */
     double clock_error_max;  /* seconds, of honest nodes; negative: one had no clock at all */

@@ -35,7 +35,7 @@
 
 #define SL_AIR_EVERYONE  (-1)
 #define SL_AIR_CARGO_MAX 12
-#define SL_AIR_CLASSES   8
+#define SL_AIR_CLASSES   16
 
 struct sl_air_config {
     uint64_t seed;

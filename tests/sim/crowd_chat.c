@@ -248,11 +248,13 @@ static bool is_genuine(const struct sl_crowd *crowd, const struct sl_envelope *e
 void sl_crowd_accepted(void *arg, const struct sl_envelope *envelope, const uint8_t id[SL_ID_LEN],
                        sl_time born, bool local)
 {
-    (void)id, (void)born;
+    (void)born;
     struct sl_crowd_station *station = arg;
     struct sl_crowd *crowd = station->crowd;
-    if (envelope->kind == SL_ENVELOPE_IDENTITY)
+    if (envelope->kind != SL_ENVELOPE_CHANNEL) {
+        sl_crowd_direct_accepted(station, envelope, id);
         return;
+    }
     struct sl_reader r;
     sl_reader_init(&r, envelope->payload, envelope->payload_len);
     uint32_t number = sl_read_u32(&r);

@@ -5,7 +5,8 @@
  *   crowd_attack.c those who mean harm                   crowd_measure.c  the figures at the end
  *   crowd_fault.c  what goes wrong                       crowd_bluetooth.c boards with Bluetooth
  *   crowd_member.c keys, certificates, sessions          crowd_memory.c    whose memory it is
- *   crowd_picture.c what there is to see at the end */
+ *   crowd_picture.c what there is to see at the end      crowd_direct.c    pairs who write to each
+ * other */
 #ifndef SL_SIM_CROWD_INSIDE_H
 #define SL_SIM_CROWD_INSIDE_H
 
@@ -72,6 +73,17 @@ struct sl_crowd_message {
     bool *holders;  /* who could have it */
 };
 
+/* Frames on the air are counted by the first envelope in them; below these, by their first byte. */
+enum {
+    SL_CROWD_AIR_CHANNEL = 8,
+    SL_CROWD_AIR_DIRECT,
+    SL_CROWD_AIR_RECEIPT,
+    SL_CROWD_AIR_SETTLED,
+    SL_CROWD_AIR_TAKEN, /* no envelope, but TAKEN */
+};
+
+struct sl_crowd_directs;
+
 /* How often an envelope crossed a directed link. */
 struct sl_crowd_crossings {
     uint64_t *keys;
@@ -112,6 +124,7 @@ struct sl_crowd {
     struct sl_crowd_totals at_chat; /* what had happened when the chat began */
     uint64_t heard;                 /* receptions of envelopes */
     uint64_t element_bytes[SL_CROWD_ELEMENTS];
+    struct sl_crowd_directs *directs; /* NULL: no pairs */
     struct sl_crowd_crossings crossings;
     struct sl_crowd_result result;
 };
@@ -172,6 +185,14 @@ void sl_crowd_note_crossings(struct sl_crowd *crowd, const struct sl_air_frame *
 void sl_crowd_check_bounds(struct sl_crowd_station *station);
 void sl_crowd_violate(struct sl_crowd *crowd, uint64_t *counter, const char *what, int station);
 void sl_crowd_trace(struct sl_crowd *crowd, const char *what, int station, uint64_t a, uint64_t b);
+
+/* crowd_direct.c */
+void sl_crowd_direct_init(struct sl_crowd *crowd);
+void sl_crowd_direct_done(struct sl_crowd *crowd);
+void sl_crowd_direct_begin(struct sl_crowd *crowd); /* people begin to chat */
+void sl_crowd_direct_accepted(struct sl_crowd_station *station, const struct sl_envelope *envelope,
+                              const uint8_t id[SL_ID_LEN]);
+void sl_crowd_direct_measure(struct sl_crowd *crowd);
 
 /* crowd_attack.c */
 void sl_crowd_cast(struct sl_crowd *crowd);

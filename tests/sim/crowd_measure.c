@@ -238,6 +238,7 @@ void sl_crowd_measure(struct sl_crowd *crowd)
     measure_parts(crowd);
     if (crowd->ble)
         sl_ble_stats(crowd->ble, &crowd->result.ble);
+    sl_crowd_direct_measure(crowd);
     measure_memory(crowd);
 }
 

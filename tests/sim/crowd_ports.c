@@ -323,12 +323,18 @@ uint64_t sl_crowd_envelope_number(const uint8_t origin[SL_ORIGIN_LEN], uint64_t 
     return sl_splitmix64(&state);
 }
 
-static uint64_t read_envelope(const uint8_t *value, size_t len)
+static uint64_t read_envelope(const uint8_t *value, size_t len, bool routed, uint8_t *ret_kind)
 {
     struct sl_reader r;
     uint8_t origin[SL_ORIGIN_LEN];
     sl_reader_init(&r, value, len);
-    sl_read_slice(&r, SL_ENVELOPE_MUTABLE + 3); /* hops and age; version, kind, flags */
+    if (routed)
+        sl_read_u8(&r);
+    if (routed)
+        sl_read_slice(&r, sl_read_u8(&r) * (size_t)SL_TARGET_LEN);
+    sl_read_slice(&r, SL_ENVELOPE_MUTABLE + 1); /* hops and age; version */
+    *ret_kind = sl_read_u8(&r);
+    sl_read_u8(&r); /* flags */
     sl_read_copy(&r, origin, sizeof(origin));
     uint64_t created = sl_read_u64(&r);
     return sl_crowd_envelope_number(origin, created);
@@ -350,8 +356,13 @@ void sl_crowd_read_frame(const uint8_t *bytes, size_t len, struct sl_crowd_conte
             return;
         ret_content->element_len[type] += 3u + value_len;
         ret_content->element_len[0] -= 3u + value_len;
-        if (type == SL_ELEMENT_ENVELOPE &&
-            ret_content->envelope_count < SL_ARRAY_LEN(ret_content->envelopes))
-            ret_content->envelopes[ret_content->envelope_count++] = read_envelope(value, value_len);
+        if ((type == SL_ELEMENT_ENVELOPE || type == SL_ELEMENT_ROUTED) &&
+            ret_content->envelope_count < SL_ARRAY_LEN(ret_content->envelopes)) {
+            uint8_t kind;
+            ret_content->envelopes[ret_content->envelope_count] =
+                read_envelope(value, value_len, type == SL_ELEMENT_ROUTED, &kind);
+            if (ret_content->envelope_count++ == 0)
+                ret_content->kind = kind;
+        }
     }
 }

@@ -39,6 +39,7 @@ size_t sl_crowd_store_count(const struct sl_crowd_store *store);
 struct sl_crowd_content {
     uint64_t envelopes[16]; /* a number for each envelope in it, the same everywhere */
     size_t envelope_count;
+    uint8_t kind;                          /* of the first */
     size_t element_len[SL_CROWD_ELEMENTS]; /* bytes of each type of element; [0]: all that is not in
                                               an element */
 };

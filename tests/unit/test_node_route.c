@@ -123,6 +123,7 @@ static void square_init(struct square *s, uint64_t seed)
     }
     assert_true(sl_fabric_run_until_linked(s->fabric, 20 * SL_SECOND));
     assert_true(sl_fabric_run_until_stored(s->fabric, NODES, 60 * SL_SECOND));
+    sl_fabric_run(s->fabric, 20 * SL_SECOND);
     for (int i = 0; i < NODES; i++) {
         uint8_t nothing = 0xff;
         sl_fabric_publish(s->fabric, i, &nothing, 1, NULL);
