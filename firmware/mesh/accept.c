@@ -85,7 +85,7 @@ static void take_copy(struct sl_node *node, const struct arrival *a, int64_t num
         entry->stored.hops = (uint8_t)(a->hops + 1);
     sl_relay_note_copy(node, a->id, a->link->neighbour->bearer);
     if (!a->targets && !entry->quiet)
-        sl_tree_copy(node, a->link, a->short_id, now);
+        sl_tree_copy(node, a->link, number, now);
     sl_relay_note_holder(node, number);
     note_way(node, a, now);
     if (a->targets)
@@ -253,6 +253,12 @@ static void take_along(struct sl_node *node, const struct arrival *a, int64_t nu
         sl_relay_spread(node, number, a->bytes, now);
 }
 
+/* Whether it came by a repair or on a route, and not as payloads do along the tree. */
+static bool is_beside_tree(const struct arrival *a)
+{
+    return a->targets || (a->asked_for && a->link->tree.lazy);
+}
+
 static bool keep(struct sl_node *node, const struct arrival *a, sl_time now)
 {
     struct sl_stored stored = meta_of(a);
@@ -265,9 +271,10 @@ static bool keep(struct sl_node *node, const struct arrival *a, sl_time now)
     }
     node->status.accepted++;
     a->link->envelopes_in++;
-    sl_index_entry(node->index, number)->known_by =
-        sl_tree_arrived(node, a->link, a->short_id) |
-        (a->asked_for ? same_as(node, a->link) : a->link->siblings);
+    struct sl_entry *entry = sl_index_entry(node->index, number);
+    entry->known_by = sl_tree_arrived(node, a->link, a->short_id) |
+                      (a->asked_for ? same_as(node, a->link) : a->link->siblings);
+    entry->brought_by = (int8_t)(is_beside_tree(a) ? -1 : a->link->slot);
     if (memcmp(stored.origin, node->origin, SL_ORIGIN_LEN) == 0 &&
         stored.created > node->last_created)
         node->last_created = stored.created; /* ours, from before the store was lost */

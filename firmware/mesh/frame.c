@@ -153,7 +153,7 @@ static void take_element(struct sl_node *node, struct sl_link *link,
         sl_tree_graft(node, link, element, now);
         break;
     case SL_ELEMENT_PRUNE:
-        sl_tree_prune(node, link, element);
+        sl_tree_prune(node, link, element, now);
         break;
     case SL_ELEMENT_ROUTED:
         sl_routed_receive(node, link, element, now);

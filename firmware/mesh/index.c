@@ -404,7 +404,7 @@ int64_t sl_index_add(struct sl_index *index, const struct sl_stored *stored)
     uint32_t number = (uint32_t)next;
     struct sl_entry *entry = &index->entries[number];
     uint32_t next_free = number == index->entry_high ? NONE : entry->newer;
-    *entry = (struct sl_entry){.stored = *stored, .newer = next_free};
+    *entry = (struct sl_entry){.stored = *stored, .newer = next_free, .brought_by = -1};
     int error = short_add(index, number);
     if (error < 0) {
         origin_release_if_empty(index, (uint32_t)slot);
@@ -536,8 +536,12 @@ uint64_t sl_index_origin_bytes(const struct sl_index *index, const uint8_t origi
 void sl_index_forget_neighbour(struct sl_index *index, size_t slot)
 {
     assert(slot < SL_NEIGHBOURS_MAX);
-    for (size_t i = 0; i < index->entry_high; i++)
-        index->entries[i].known_by &= ~((uint64_t)1 << slot);
+    for (size_t i = 0; i < index->entry_high; i++) {
+        struct sl_entry *entry = &index->entries[i];
+        entry->known_by &= ~((uint64_t)1 << slot);
+        if (entry->brought_by == (int8_t)slot)
+            entry->brought_by = -1;
+    }
 }
 
 int64_t sl_index_next(const struct sl_index *index, int64_t number)

@@ -12,6 +12,7 @@ enum {
     SYMBOLS_MIN = 24,
     PARTITION_DIFFERENCES = 1000, /* expected in each, when the ids are cut up */
     SKETCH_TRIES = 4,
+    EXPLAINED_MAX = 4,    /* hellos in a row that differ by what was announced along with them */
     UNANSWERED_MAX = 2,   /* repairs in a row, before the next has to wait */
     SYMBOLS_FOR_ONE = 32, /* are worth sending for an envelope: about as long */
 };
@@ -387,8 +388,9 @@ void sl_sync_hello(struct sl_node *node, struct sl_link *link, const struct sl_e
     }
     sync->in_sync = false;
     sync->differ_count++;
-    if (is_due(sync, first, now) && is_ours_to_begin(node, link) && !is_busy(node, link, now) &&
-        !is_held_back(sync, now))
+    bool explained = sl_tree_expects(node, link) && sync->differ_count <= EXPLAINED_MAX;
+    if (!explained && is_due(sync, first, now) && is_ours_to_begin(node, link) &&
+        !is_busy(node, link, now) && !is_held_back(sync, now))
         begin(node, link, now);
 }
 

@@ -9,9 +9,10 @@
 /* Ids wait for more of them: a connection event of Bluetooth LE comes each 30 to 50 ms anyway. */
 #define HAVE_WAIT (40 * SL_MILLISECOND)
 /* From an id to the payload on its way along the tree; and from a GRAFT to its answer. */
-#define GRAFT_WAIT   (400 * SL_MILLISECOND)
-#define PRUNE_AGAIN  SL_SECOND /* the last PRUNE may have been lost */
-#define IDS_PER_UNIT 8         /* of the link's quota */
+#define GRAFT_WAIT       (400 * SL_MILLISECOND)
+#define PRUNE_AGAIN      SL_SECOND /* the last PRUNE may have been lost */
+#define TAKE_BACK_WITHIN (2 * SL_SECOND)
+#define IDS_PER_UNIT     8 /* of the link's quota */
 
 static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
 static void fire_have(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
@@ -119,6 +120,7 @@ static struct sl_missing *add_missing(struct sl_node *node, struct sl_link *link
 void sl_tree_link_init(struct sl_link *link, sl_time now)
 {
     link->tree.pruned_at = now - PRUNE_AGAIN;
+    link->tree.instead = -1;
     sl_alarm_init(&link->tree.alarm, fire_have);
 }
 
@@ -128,6 +130,9 @@ void sl_tree_forget_link(struct sl_node *node, struct sl_link *link)
     if (link->slot < 0)
         return;
     uint64_t bit = UINT64_C(1) << link->slot;
+    for (size_t i = 0; i < SL_NEIGHBOURS_MAX; i++)
+        if (node->slots[i] && node->slots[i]->tree.instead == link->slot)
+            node->slots[i]->tree.instead = -1;
     SL_LIST_FOR_EACH_SAFE (item, &node->tree.due) {
         struct sl_missing *missing = missing_of(item);
         missing->holders &= ~bit;
@@ -216,15 +221,17 @@ void sl_tree_spread(struct sl_node *node, int bearer, int64_t number, const uint
     }
 }
 
-static void send_graft(struct sl_node *node, struct sl_link *link, uint64_t short_id)
+/* Into the tree, and what it is asked for: one id or none. */
+static void send_graft(struct sl_node *node, struct sl_link *link, const uint64_t *short_id)
 {
-    uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_GRAFT, SL_SHORT_ID_LEN);
+    size_t len = short_id ? SL_SHORT_ID_LEN : 0;
+    uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_GRAFT, len);
     struct sl_writer w;
     link->tree.lazy = false;
-    if (!value)
-        return; /* the next is asked instead */
-    sl_writer_init(&w, value, SL_SHORT_ID_LEN);
-    sl_write_u64(&w, short_id);
+    if (!value || !short_id)
+        return; /* if it was lost the next is asked instead */
+    sl_writer_init(&w, value, len);
+    sl_write_u64(&w, *short_id);
 }
 
 /* ---- Grafting ---- */
@@ -252,7 +259,7 @@ static void ask_next(struct sl_node *node, struct sl_missing *missing, sl_time n
     }
     missing->asked = link->slot;
     missing->unasked &= ~link->siblings;
-    send_graft(node, link, missing->short_id);
+    send_graft(node, link, &missing->short_id);
     wait_for(node, missing, now);
 }
 
@@ -267,6 +274,14 @@ static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
 
 /* ---- Receiving ---- */
 
+bool sl_tree_expects(const struct sl_node *node, const struct sl_link *link)
+{
+    SL_LIST_FOR_EACH (item, &node->tree.due)
+        if (missing_of(item)->holders & UINT64_C(1) << link->slot)
+            return true;
+    return false;
+}
+
 uint64_t sl_tree_arrived(struct sl_node *node, struct sl_link *link, uint64_t short_id)
 {
     struct sl_missing *missing = find_missing(&node->tree, short_id);
@@ -275,20 +290,39 @@ uint64_t sl_tree_arrived(struct sl_node *node, struct sl_link *link, uint64_t sh
     uint64_t holders = missing->holders;
     if (missing->asked == link->slot)
         link->tree.unkept = 0;
+    if (link->tree.lazy && !is_on_broadcast(node, link) && !is_reached_by_broadcast(node, link))
+        send_graft(node, link, NULL); /* a repair was faster than the question: go on from there */
     forget_missing(node, missing);
     set_alarm(node);
     return holders;
 }
 
-void sl_tree_copy(struct sl_node *node, struct sl_link *link, uint64_t short_id, sl_time now)
+/* Whether the payload came first along another link that is in the tree still. What a repair
+ * brought says nothing about the tree; and where two envelopes under way came first along different
+ * links, and each pruned the other's, nothing would be left. */
+static struct sl_link *faster_link(const struct sl_node *node, const struct sl_link *link,
+                                   const struct sl_entry *entry)
 {
-    /* What a repair brings says nothing about the tree. */
-    if (is_on_broadcast(node, link) || now < link->sync.taking_until || sl_want_has(link, short_id))
+    struct sl_link *parent = entry->brought_by >= 0 ? node->slots[entry->brought_by] : NULL;
+    if (!parent || parent->tree.lazy || link->siblings & UINT64_C(1) << parent->slot)
+        return NULL;
+    return parent;
+}
+
+void sl_tree_copy(struct sl_node *node, struct sl_link *link, int64_t number, sl_time now)
+{
+    const struct sl_entry *entry = sl_index_entry(node->index, number);
+    if (is_on_broadcast(node, link) || now < link->sync.taking_until ||
+        sl_want_has(link, sl_short_id(entry->stored.id)))
         return;
     if (link->tree.lazy && now - link->tree.pruned_at < PRUNE_AGAIN)
         return; /* under way before it knew */
+    const struct sl_link *faster = faster_link(node, link, entry);
+    if (!faster)
+        return;
     link->tree.lazy = true;
     link->tree.pruned_at = now;
+    link->tree.instead = faster->slot;
     sl_sync_element(node, link, SL_ELEMENT_PRUNE, 0);
 }
 
@@ -338,10 +372,28 @@ void sl_tree_graft(struct sl_node *node, struct sl_link *link, const struct sl_e
     sl_give_want(node, link, element, now);
 }
 
-void sl_tree_prune(struct sl_node *node, struct sl_link *link, const struct sl_element *element)
+/* Those that were pruned just now in favour of a link that is pruned itself: the two ends saw two
+ * envelopes the other way round. */
+static void take_back(struct sl_node *node, const struct sl_link *lost, sl_time now)
 {
-    if (element->len != 0)
+    for (size_t slot = 0; slot < SL_NEIGHBOURS_MAX; slot++) {
+        struct sl_link *link = node->slots[slot];
+        if (!link || !link->up || !link->tree.lazy || link->tree.instead != lost->slot ||
+            now - link->tree.pruned_at >= TAKE_BACK_WITHIN)
+            continue;
+        send_graft(node, link, NULL);
+        return; /* one suffices */
+    }
+}
+
+void sl_tree_prune(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                   sl_time now)
+{
+    if (element->len != 0) {
         node->status.rejected_malformed++;
-    else
-        link->tree.lazy = true;
+        return;
+    }
+    link->tree.lazy = true;
+    link->tree.instead = -1;
+    take_back(node, link, now);
 }

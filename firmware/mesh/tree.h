@@ -21,6 +21,7 @@ struct sl_link;
 struct sl_tree_link {
     bool lazy;            /* gets ids only */
     sl_time pruned_at;    /* when it was last told so */
+    int instead;          /* slot of the link that had been faster then; -1: it has ended */
     unsigned unkept;      /* times in a row that it did not give what it had announced */
     size_t missing_count; /* ids that it was the first to announce, and that are not here yet */
     uint64_t have[SL_HAVE_BATCH]; /* to be announced */
@@ -60,18 +61,22 @@ void sl_tree_spread(struct sl_node *node, int bearer, int64_t number, const uint
 /* The ids that wait for that link leave in this turn. */
 void sl_tree_flush(struct sl_node *node, struct sl_link *link);
 
+/* Whether that neighbour announced something that is not here yet, and may still come. */
+bool sl_tree_expects(const struct sl_node *node, const struct sl_link *link);
+
 /* An envelope that is new here came from that link. The slots of those that announced it: they hold
  * it. */
 uint64_t sl_tree_arrived(struct sl_node *node, struct sl_link *link, uint64_t short_id);
 
 /* One that is not new came from there. */
-void sl_tree_copy(struct sl_node *node, struct sl_link *link, uint64_t short_id, sl_time now);
+void sl_tree_copy(struct sl_node *node, struct sl_link *link, int64_t number, sl_time now);
 
 /* Elements from a neighbour. */
 void sl_tree_have(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
                   sl_time now);
 void sl_tree_graft(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
                    sl_time now);
-void sl_tree_prune(struct sl_node *node, struct sl_link *link, const struct sl_element *element);
+void sl_tree_prune(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                   sl_time now);
 
 #endif

@@ -297,6 +297,14 @@ void sl_crowd_bluetooth_start(struct sl_crowd_station *station)
                       crowd->now + sl_prng_time(&crowd->prng, 0, ADVERT_EVERY));
 }
 
+static void cancel_events(struct sl_crowd_bluetooth *bluetooth)
+{
+    struct sl_heap *heap = &bluetooth->station->crowd->heap;
+    sl_heap_cancel(heap, &bluetooth->planned.timer);
+    sl_heap_cancel(heap, &bluetooth->advertised.timer);
+    sl_heap_cancel(heap, &bluetooth->attempted.timer);
+}
+
 void sl_crowd_bluetooth_stop(struct sl_crowd_station *station)
 {
     struct sl_crowd *crowd = station->crowd;
@@ -304,9 +312,7 @@ void sl_crowd_bluetooth_stop(struct sl_crowd_station *station)
     if (!bluetooth)
         return;
     bluetooth->bearer = -1;
-    sl_heap_cancel(&crowd->heap, &bluetooth->planned.timer);
-    sl_heap_cancel(&crowd->heap, &bluetooth->advertised.timer);
-    sl_heap_cancel(&crowd->heap, &bluetooth->attempted.timer);
+    cancel_events(bluetooth);
     sl_ble_switch(crowd->ble, station->number, false, crowd->now);
 }
 
@@ -352,8 +358,11 @@ void sl_crowd_bluetooth_init(struct sl_crowd *crowd, const struct sl_path_config
 void sl_crowd_bluetooth_done(struct sl_crowd *crowd)
 {
     sl_ble_free(crowd->ble);
-    for (int i = 0; crowd->ble && i < crowd->config.node_count; i++)
+    for (int i = 0; i < crowd->config.node_count; i++) {
+        if (crowd->stations[i].bluetooth)
+            cancel_events(crowd->stations[i].bluetooth);
         free(crowd->stations[i].bluetooth);
+    }
 }
 
 void sl_crowd_bluetooth_move(struct sl_crowd *crowd)
