@@ -269,6 +269,12 @@ static bool is_beside_tree(const struct arrival *a)
     return a->targets || (a->asked_for && a->link->tree.lazy);
 }
 
+/* Whether it came by a repair or on a route, and not as payloads do along the tree. */
+static bool is_beside_tree(const struct arrival *a)
+{
+    return a->targets || (a->asked_for && a->link->tree.lazy);
+}
+
 static bool keep(struct sl_node *node, const struct arrival *a, sl_time now)
 {
     struct sl_stored stored = meta_of(a);
