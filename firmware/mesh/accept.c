@@ -85,7 +85,7 @@ static void take_copy(struct sl_node *node, const struct arrival *a, int64_t num
         entry->stored.hops = (uint8_t)(a->hops + 1);
     sl_relay_note_copy(node, a->id, a->link);
     if (!a->targets && !entry->quiet)
-        sl_tree_copy(node, a->link, number, now);
+        sl_tree_copy(node, a->link, number, a->hops, now);
     sl_relay_note_holder(node, number);
     note_way(node, a, now);
     if (a->targets) {
@@ -261,12 +261,6 @@ static void take_along(struct sl_node *node, const struct arrival *a, int64_t nu
         sl_relay_drop(node, number); /* whoever misses it floods what it was about */
     else if (sl_relay_release(node, number))
         sl_relay_spread(node, number, a->bytes, NULL, now);
-}
-
-/* Whether it came by a repair or on a route, and not as payloads do along the tree. */
-static bool is_beside_tree(const struct arrival *a)
-{
-    return a->targets || (a->asked_for && a->link->tree.lazy);
 }
 
 /* Whether it came by a repair or on a route, and not as payloads do along the tree. */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Ids wait for more of them: a connection event of Bluetooth LE comes each 30 to 50 ms anyway. */
 #define HAVE_WAIT (40 * SL_MILLISECOND)
@@ -309,21 +310,45 @@ static struct sl_link *faster_link(const struct sl_node *node, const struct sl_l
     return parent;
 }
 
-void sl_tree_copy(struct sl_node *node, struct sl_link *link, int64_t number, sl_time now)
+static void send_prune(struct sl_node *node, struct sl_link *link, const struct sl_link *instead,
+                       sl_time now)
+{
+    link->tree.lazy = true;
+    link->tree.pruned_at = now;
+    link->tree.instead = instead->slot;
+    sl_sync_element(node, link, SL_ELEMENT_PRUNE, 0);
+}
+
+/* A neighbour sent it to all that is no further from its origin than this node, and so did not have
+ * it from here: of two bridges between the same places one is enough. With as many hops the lower
+ * origin keeps its own, or both would give up. */
+static void leave_bridge(struct sl_node *node, const struct sl_link *link,
+                         const struct sl_entry *entry, uint8_t hops, sl_time now)
+{
+    struct sl_link *bridge = entry->brought_by >= 0 ? node->slots[entry->brought_by] : NULL;
+    if (!bridge || bridge->tree.lazy || is_on_broadcast(node, bridge) ||
+        link->siblings & UINT64_C(1) << bridge->slot)
+        return;
+    if (hops < entry->stored.hops ||
+        (hops == entry->stored.hops && memcmp(link->peer.origin, node->origin, SL_ORIGIN_LEN) < 0))
+        send_prune(node, bridge, link, now);
+}
+
+void sl_tree_copy(struct sl_node *node, struct sl_link *link, int64_t number, uint8_t hops,
+                  sl_time now)
 {
     const struct sl_entry *entry = sl_index_entry(node->index, number);
-    if (is_on_broadcast(node, link) || now < link->sync.taking_until ||
-        sl_want_has(link, sl_short_id(entry->stored.id)))
+    if (now < link->sync.taking_until || sl_want_has(link, sl_short_id(entry->stored.id)))
         return;
+    if (is_on_broadcast(node, link)) {
+        leave_bridge(node, link, entry, hops, now);
+        return;
+    }
     if (link->tree.lazy && now - link->tree.pruned_at < PRUNE_AGAIN)
         return; /* under way before it knew */
     const struct sl_link *faster = faster_link(node, link, entry);
-    if (!faster)
-        return;
-    link->tree.lazy = true;
-    link->tree.pruned_at = now;
-    link->tree.instead = faster->slot;
-    sl_sync_element(node, link, SL_ELEMENT_PRUNE, 0);
+    if (faster)
+        send_prune(node, link, faster, now);
 }
 
 static void take_announced(struct sl_node *node, struct sl_link *link, uint64_t short_id,

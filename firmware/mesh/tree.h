@@ -68,8 +68,9 @@ bool sl_tree_expects(const struct sl_node *node, const struct sl_link *link);
  * it. */
 uint64_t sl_tree_arrived(struct sl_node *node, struct sl_link *link, uint64_t short_id);
 
-/* One that is not new came from there. */
-void sl_tree_copy(struct sl_node *node, struct sl_link *link, int64_t number, sl_time now);
+/* One that is not new came from there, after so many hops. */
+void sl_tree_copy(struct sl_node *node, struct sl_link *link, int64_t number, uint8_t hops,
+                  sl_time now);
 
 /* Elements from a neighbour. */
 void sl_tree_have(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
