@@ -21,7 +21,9 @@ static struct bluetooth_bearer *of(const struct sl_bearer *bearer)
 }
 
 /* The inner loop rests armed: its descriptor then tells when there is something for it
- * (sd_event_wait(3) on embedding). Runs one thing that is ready; false when nothing was. */
+ * (sd_event_wait(3) on embedding). Runs one thing that is ready. True when another is known to be;
+ * what is not known yet makes the descriptor readable, and to ask for it here as well would double
+ * what a packet costs. */
 static bool run_one(sd_event *event)
 {
     int state = sd_event_get_state(event);
@@ -31,7 +33,7 @@ static bool run_one(sd_event *event)
     if (r == 0)
         r = sd_event_wait(event, 0);
     if (r > 0)
-        return sd_event_dispatch(event) >= 0;
+        sd_event_dispatch(event);
     return sd_event_prepare(event) > 0;
 }
 
@@ -44,20 +46,21 @@ static bool run_batch(struct bluetooth_bearer *b)
     return more;
 }
 
-/* Also because what was asked of D-Bus may need other events and timers than it was armed for. */
-static void rearm(sd_event *event)
+/* What was asked of D-Bus may need other events and timers than the loop was armed for. */
+static void rearm(struct bluetooth_bearer *b)
 {
-    if (sd_event_get_state(event) == SD_EVENT_ARMED)
-        sd_event_wait(event, 0);
-    if (sd_event_get_state(event) == SD_EVENT_INITIAL)
-        sd_event_prepare(event);
+    bool asked = sl_bluez_take_asked(b->bluez);
+    if (asked && sd_event_get_state(b->event) == SD_EVENT_ARMED)
+        sd_event_wait(b->event, 0);
+    if (sd_event_get_state(b->event) == SD_EVENT_INITIAL)
+        sd_event_prepare(b->event);
 }
 
 static void settle(struct bluetooth_bearer *b)
 {
     sl_bluetooth_tick(b->machine, b->now);
     b->base.numbers = sl_bluetooth_numbers(b->machine);
-    rearm(b->event);
+    rearm(b);
 }
 
 static int send_datagram(struct sl_bearer *bearer, const struct sl_datagram *datagram)
@@ -96,9 +99,11 @@ static sl_time deadline(const struct sl_bearer *bearer)
 
 static void tick(struct sl_bearer *bearer, sl_time now)
 {
-    of(bearer)->now = now;
-    run_batch(of(bearer));
-    settle(of(bearer));
+    struct bluetooth_bearer *b = of(bearer);
+    b->now = now;
+    if (sd_event_get_state(b->event) == SD_EVENT_PENDING)
+        run_batch(b);
+    settle(b);
 }
 
 static void refresh(struct sl_bearer *bearer, sl_time now)
@@ -165,7 +170,7 @@ int sl_bluetooth_bearer_new(const struct sl_bluetooth_config *config,
         return error;
     }
     sl_bluez_refresh(b->bluez);
-    rearm(b->event);
+    rearm(b);
     *ret_bearer = &b->base;
     return 0;
 }

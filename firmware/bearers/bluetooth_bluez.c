@@ -43,6 +43,7 @@ struct sl_bluez {
     sd_bus *bus;
     bool lost;   /* the bus hung up; to be closed */
     bool asking; /* for all objects; the answer is outstanding */
+    bool asked;  /* something was sent since it was taken */
     struct bluez_adapter adapters[ADAPTERS_MAX];
     struct bluez_device devices[SL_BLUETOOTH_SEEN_MAX];
     unsigned uses;
@@ -114,19 +115,30 @@ static int new_call(const struct bluez_adapter *adapter, const char *interface, 
     adapter_path(adapter, path);
     if (!adapter->bluez->bus)
         return -ENOTCONN;
+    adapter->bluez->asked = true;
     return sd_bus_message_new_method_call(adapter->bluez->bus, ret_message, "org.bluez", path,
                                           interface, method);
 }
 
-/* Sends it and takes the message; `r` is how making it went. A failure is an answer, too. */
+/* Sends it and takes the message; `r` is how making it went. The answer to what was asked before
+ * does not count any more. */
+static int send_call(struct bluez_adapter *adapter, enum sl_bluetooth_request request,
+                     sd_bus_message *m, int r, sd_bus_message_handler_t handler)
+{
+    struct call *call = &adapter->calls[request];
+    sd_bus_slot_unref(call->slot);
+    *call = (struct call){.adapter = adapter, .request = request};
+    if (r >= 0)
+        r = sd_bus_call_async(adapter->bluez->bus, &call->slot, m, handler, call, 0);
+    sd_bus_message_unref(m);
+    return r;
+}
+
+/* A failure to send is an answer, too. */
 static void ask(struct bluez_adapter *adapter, enum sl_bluetooth_request request, sd_bus_message *m,
                 int r)
 {
-    struct call *call = &adapter->calls[request];
-    *call = (struct call){.adapter = adapter, .request = request};
-    if (r >= 0)
-        r = sd_bus_call_async(adapter->bluez->bus, &call->slot, m, on_answer, call, 0);
-    sd_bus_message_unref(m);
+    r = send_call(adapter, request, m, r, on_answer);
     if (r < 0)
         sl_bluetooth_answer(adapter->bluez->bluetooth, adapter->info.name, request, r,
                             *adapter->bluez->now);
@@ -219,7 +231,7 @@ static const sd_bus_vtable advert_table[] = {
     SD_BUS_VTABLE_START(0),
     SD_BUS_METHOD("Release", NULL, NULL, on_release, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_PROPERTY("Type", "s", get_type, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-    SD_BUS_PROPERTY("ServiceData", "a{sv}", get_data, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("ServiceData", "a{sv}", get_data, 0, 0),
     SD_BUS_VTABLE_END,
 };
 
@@ -237,10 +249,33 @@ static void register_advert(struct bluez_adapter *adapter)
     ask(adapter, SL_BLUETOOTH_ADVERTISE, m, r);
 }
 
+static int on_unregistered(sd_bus_message *m, void *arg, sd_bus_error *ret_error)
+{
+    struct call *call = arg;
+    (void)m; /* one that it does not know is gone as well */
+    (void)ret_error;
+    call->slot = sd_bus_slot_unref(call->slot);
+    call->adapter->registered = false;
+    register_advert(call->adapter);
+    return 0;
+}
+
+static int new_unregister(const struct bluez_adapter *adapter, sd_bus_message **ret_message)
+{
+    char path[SL_OBJECT_PATH_CAP];
+    advert_path(adapter, path);
+    int r = new_call(adapter, "org.bluez.LEAdvertisingManager1", "UnregisterAdvertisement",
+                     ret_message);
+    return r < 0 ? r : sd_bus_message_append(*ret_message, "o", path);
+}
+
+/* Each one is registered anew. A change of its properties would do, but there is nobody whom
+ * bluetoothd could tell that the radio refused it: 5.66 aborts over that, which happens whenever
+ * rfkill is a moment ahead of it. */
 static void do_advertise(void *arg, const char *name, const uint8_t bytes[SL_ADVERT_LEN])
 {
     struct bluez_adapter *adapter = find_adapter(arg, name);
-    char path[SL_OBJECT_PATH_CAP];
+    sd_bus_message *m = NULL;
     if (!adapter)
         return;
     memcpy(adapter->advert, bytes, SL_ADVERT_LEN);
@@ -248,26 +283,25 @@ static void do_advertise(void *arg, const char *name, const uint8_t bytes[SL_ADV
         register_advert(adapter);
         return;
     }
-    advert_path(adapter, path);
-    int r = sd_bus_emit_properties_changed(adapter->bluez->bus, path, "org.bluez.LEAdvertisement1",
-                                           "ServiceData", NULL);
-    sl_bluetooth_answer(adapter->bluez->bluetooth, name, SL_BLUETOOTH_ADVERTISE, r < 0 ? r : 0,
-                        *adapter->bluez->now);
+    int r = new_unregister(adapter, &m);
+    r = send_call(adapter, SL_BLUETOOTH_ADVERTISE, m, r, on_unregistered);
+    if (r < 0)
+        sl_bluetooth_answer(adapter->bluez->bluetooth, name, SL_BLUETOOTH_ADVERTISE, r,
+                            *adapter->bluez->now);
 }
 
 static void do_stop_advertising(void *arg, const char *name)
 {
     struct bluez_adapter *adapter = find_adapter(arg, name);
-    char path[SL_OBJECT_PATH_CAP];
     sd_bus_message *m = NULL;
     if (!adapter || !adapter->object)
         return;
-    advert_path(adapter, path);
-    if (adapter->registered &&
-        new_call(adapter, "org.bluez.LEAdvertisingManager1", "UnregisterAdvertisement", &m) >= 0 &&
-        sd_bus_message_append(m, "o", path) >= 0)
+    struct call *call = &adapter->calls[SL_BLUETOOTH_ADVERTISE];
+    /* Also one whose registration is under way, the answer to which concerns nobody any more. */
+    if ((adapter->registered || call->slot) && new_unregister(adapter, &m) >= 0)
         sd_bus_send(adapter->bluez->bus, m, NULL);
     sd_bus_message_unref(m);
+    call->slot = sd_bus_slot_unref(call->slot);
     adapter->registered = false;
     adapter->object = sd_bus_slot_unref(adapter->object);
 }
@@ -500,6 +534,7 @@ static int ask_for_objects(struct sl_bluez *bluez)
         r = sd_bus_call_async(bluez->bus, NULL, m, on_objects, bluez, 0);
     sd_bus_message_unref(m);
     bluez->asking = r >= 0;
+    bluez->asked = true;
     return r;
 }
 
@@ -616,6 +651,13 @@ void sl_bluez_free(struct sl_bluez *bluez)
     close_bus(bluez);
     sd_event_unref(bluez->event);
     free(bluez);
+}
+
+bool sl_bluez_take_asked(struct sl_bluez *bluez)
+{
+    bool asked = bluez->asked;
+    bluez->asked = false;
+    return asked;
 }
 
 void sl_bluez_ports(struct sl_bluez *bluez, struct sl_bluez_ports *ret_ports)

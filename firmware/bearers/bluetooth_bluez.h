@@ -27,6 +27,10 @@ void sl_bluez_attach(struct sl_bluez *bluez, struct sl_bluetooth *bluetooth);
 /* Connects to the bus if it is not; call it now and then. */
 void sl_bluez_refresh(struct sl_bluez *bluez);
 
+/* Whether something was sent to the bus since the last call: then `event` has to be prepared anew,
+ * for the time that the answer may take, or for room to write. */
+bool sl_bluez_take_asked(struct sl_bluez *bluez);
+
 void sl_bluez_ports(struct sl_bluez *bluez, struct sl_bluez_ports *ret_ports);
 
 #endif
