@@ -12,8 +12,8 @@
 
 /* In the order in which they are worth mending. */
 static const sl_doctor_check checks[] = {
-    sl_doctor_daemon, sl_doctor_clock, sl_doctor_certificate, sl_doctor_store,
-    sl_doctor_wifi,   sl_doctor_ipv6,  sl_doctor_neighbours,
+    sl_doctor_daemon, sl_doctor_clock,     sl_doctor_certificate, sl_doctor_store,
+    sl_doctor_wifi,   sl_doctor_bluetooth, sl_doctor_ipv6,        sl_doctor_neighbours,
 };
 
 static const char *const level_words[] = {

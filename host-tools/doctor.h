@@ -5,6 +5,7 @@
 #define SL_TOOLS_DOCTOR_H
 
 #include "args.h"
+#include "bearers/bluetooth_system.h"
 
 #include <jansson.h>
 
@@ -48,5 +49,9 @@ void sl_doctor_neighbours(struct sl_doctor *doctor);
 
 /* doctor_wifi.c */
 void sl_doctor_wifi(struct sl_doctor *doctor);
+
+/* doctor_bluetooth.c */
+void sl_doctor_bluetooth(struct sl_doctor *doctor);
+void sl_doctor_judge_bluetooth(struct sl_doctor *doctor, const struct sl_bluetooth_facts *facts);
 
 #endif

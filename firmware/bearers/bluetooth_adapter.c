@@ -337,14 +337,14 @@ void sl_bluetooth_adapter_gone(struct sl_bluetooth *b, const char *name, sl_time
 void sl_bluetooth_service(struct sl_bluetooth *b, const char *why, sl_time now)
 {
     b->service_seen = b->service_seen || !why;
+    snprintf(b->why_down, sizeof(b->why_down), "%s", why ? why : "");
     if (b->service_down == (why != NULL))
         return;
     b->service_down = why != NULL;
     b->unsettled = true;
     /* Where nobody asked for Bluetooth and it was never there, it is not missed. */
     if (why)
-        sl_bluetooth_report(b, NULL,
-                            b->setup.config.power || b->service_seen ? LOG_NOTICE : LOG_DEBUG, why);
+        sl_bluetooth_report(b, NULL, sl_bluetooth_is_missed(b) ? LOG_NOTICE : LOG_DEBUG, why);
     for (size_t i = 0; i < SL_BLUETOOTH_ADAPTERS_MAX && why; i++) {
         sl_bt_adapter_stop(b, &b->adapters[i], now);
         b->adapters[i].present = false;
@@ -449,6 +449,7 @@ bool sl_bluetooth_status(const struct sl_bluetooth *b, size_t number,
             .address = adapter->info.address,
             .powered = adapter->info.powered,
             .advertises = adapter->info.advertises,
+            .both_roles = adapter->info.both_roles,
             .in_use = adapter->running,
             .advertising = adapter->advertising,
             .scanning = adapter->scanning,
@@ -462,4 +463,14 @@ bool sl_bluetooth_status(const struct sl_bluetooth *b, size_t number,
         return true;
     }
     return false;
+}
+
+const char *sl_bluetooth_missing(const struct sl_bluetooth *b)
+{
+    return b->service_down ? b->why_down : NULL;
+}
+
+bool sl_bluetooth_is_missed(const struct sl_bluetooth *b)
+{
+    return b->setup.config.power || b->service_seen;
 }

@@ -333,6 +333,8 @@ static void take_adapter(struct sl_bluez *bluez, const struct sl_object *object)
         info->powered = object->powered;
     if (object->advertises)
         info->advertises = true;
+    if (object->both_roles)
+        info->both_roles = true;
     if (object->has_address_type)
         info->address.bytes[0] = object->random ? 1 : 0;
     if (object->has_address) {
@@ -491,8 +493,8 @@ static void report_failure(struct sl_bluez *bluez, const sd_bus_error *failure)
         snprintf(line, sizeof(line), "bluetoothd is not running (`systemctl start bluetooth`)");
     else if (sd_bus_error_has_name(failure, SD_BUS_ERROR_ACCESS_DENIED))
         snprintf(line, sizeof(line),
-                 "D-Bus does not let us speak to bluetoothd; install starling-dbus.conf into "
-                 "dbus-1/system.d");
+                 "D-Bus does not let us speak to bluetoothd; its policy for the user starling "
+                 "(starling.conf in dbus-1/system.d) comes with this package");
     sl_bluetooth_service(bluez->bluetooth, line, *bluez->now);
 }
 

@@ -68,7 +68,8 @@ struct sl_bluetooth {
     sl_time now;    /* of the last tick */
     bool unsettled; /* something happened since */
     bool service_down;
-    bool service_seen; /* it was there once */
+    char why_down[160]; /* for people; while it is down */
+    bool service_seen;  /* it was there once */
     uint32_t last_number;
     struct sl_bt_adapter adapters[SL_BLUETOOTH_ADAPTERS_MAX];
     struct sl_bt_channel channels[SL_BLUETOOTH_ADAPTERS_MAX * (SL_BLUETOOTH_LINKS_MAX + 2)];

@@ -84,6 +84,7 @@ struct sl_bluetooth_adapter {
     struct sl_address address; /* SL_BLUETOOTH_ADDRESS_LEN */
     bool powered;
     bool advertises; /* it has the interface for it: LE, peripheral role */
+    bool both_roles; /* central and peripheral at the same time */
 };
 
 /* An adapter is there, or something about it changed. */
@@ -146,7 +147,7 @@ void sl_bluetooth_address_text(const struct sl_address *address, char *ret_text,
 struct sl_bluetooth_status {
     char name[SL_BLUETOOTH_NAME_CAP];
     struct sl_address address;
-    bool powered, advertises, in_use, advertising, scanning;
+    bool powered, advertises, both_roles, in_use, advertising, scanning;
     size_t links;
     int listen_error, advertise_error, scan_error, power_error; /* of the last try; 0: none */
 };
@@ -154,5 +155,12 @@ struct sl_bluetooth_status {
 /* Adapters by number, 0 up; false past the last. */
 bool sl_bluetooth_status(const struct sl_bluetooth *bluetooth, size_t number,
                          struct sl_bluetooth_status *ret_status);
+
+/* Why no adapter can be had from BlueZ, in a sentence; NULL if BlueZ is there. Borrowed until the
+ * next call. */
+const char *sl_bluetooth_missing(const struct sl_bluetooth *bluetooth);
+
+/* Whether anybody asked for Bluetooth, or it was there before: then it is missed. */
+bool sl_bluetooth_is_missed(const struct sl_bluetooth *bluetooth);
 
 #endif

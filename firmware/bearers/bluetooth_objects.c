@@ -97,6 +97,19 @@ static int read_powered(sd_bus_message *m, struct sl_object *object)
     return r;
 }
 
+static int read_roles(sd_bus_message *m, struct sl_object *object)
+{
+    const char *role;
+    int r = sd_bus_message_enter_container(m, 'v', "as");
+    if (r >= 0)
+        r = sd_bus_message_enter_container(m, 'a', "s");
+    while (r >= 0 && (r = sd_bus_message_read_basic(m, 's', &role)) > 0)
+        object->both_roles = object->both_roles || strcmp(role, "central-peripheral") == 0;
+    for (unsigned i = 0; i < 2 && r >= 0; i++)
+        r = sd_bus_message_exit_container(m);
+    return r;
+}
+
 static int read_rssi(sd_bus_message *m, struct sl_object *object)
 {
     int16_t rssi = 0;
@@ -114,7 +127,7 @@ static int read_property(sd_bus_message *m, struct sl_object *object)
     } readers[] = {
         {"Address", read_address}, {"AddressType", read_address_type},
         {"Powered", read_powered}, {"ServiceData", read_service_data},
-        {"RSSI", read_rssi},
+        {"RSSI", read_rssi},       {"Roles", read_roles},
     };
     const char *name;
     int r = sd_bus_message_read_basic(m, 's', &name);

@@ -15,6 +15,7 @@ struct sl_object {
     char adapter[SL_BLUETOOTH_NAME_CAP]; /* "hci0", from the path; empty for others */
     bool is_adapter, is_device;          /* the interface came with it */
     bool advertises;
+    bool both_roles; /* "central-peripheral" is among its roles */
     bool has_powered, powered;
     bool has_address, has_address_type, random;
     uint8_t address[6]; /* as written */

@@ -1,6 +1,9 @@
 /* The radios of this node, as the control socket tells them. */
 #include "daemon/daemon.h"
 
+#include "bearers/bluetooth.h"
+#include "bearers/bluetooth_words.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -48,14 +51,68 @@ static void tell_wifi(const struct sl_wifi_radio_info *info, struct sl_control_r
     list_abilities(info->phy, ret_radio->can, sizeof(ret_radio->can));
 }
 
+/* ---- Bluetooth ---- */
+
+static void tell_adapter(const struct sl_bluetooth_status *status,
+                         const struct sl_bluetooth_controller *controller,
+                         struct sl_control_radio *ret_radio)
+{
+    enum sl_bluetooth_state state = sl_bluetooth_judge(status, controller);
+    *ret_radio = (struct sl_control_radio){
+        .kind = "bluetooth",
+        .state = sl_bluetooth_state_word(state),
+        .used = state == SL_BLUETOOTH_LINKED || state == SL_BLUETOOTH_LOOKING,
+        .trouble = sl_bluetooth_is_trouble(state),
+    };
+    snprintf(ret_radio->name, sizeof(ret_radio->name), "%s", status->name);
+    snprintf(ret_radio->can, sizeof(ret_radio->can), "%s%s%s",
+             status->advertises ? "low energy, advertising" : "",
+             status->both_roles ? ", both roles at once" : "",
+             controller && controller->random_address ? ", random addresses" : "");
+    sl_bluetooth_explain(status, controller, ret_radio->why, sizeof(ret_radio->why));
+}
+
+/* No adapter at all, where there should be one: that is told as if it were one. */
+static bool tell_missing(const struct sl_bluetooth *bluetooth, struct sl_control_radio *ret_radio)
+{
+    const char *why = sl_bluetooth_missing(bluetooth);
+    if (!sl_bluetooth_is_missed(bluetooth))
+        return false;
+    *ret_radio = (struct sl_control_radio){.kind = "bluetooth",
+                                           .state = why ? "no-service" : "no-adapter",
+                                           .name = "adapters",
+                                           .trouble = true};
+    snprintf(ret_radio->why, sizeof(ret_radio->why), "%s",
+             why ? why
+                 : "BlueZ knows none of those that 'adapters' under [bluetooth] names; "
+                   "`bluetoothctl list` shows what there is");
+    return true;
+}
+
+static bool tell_bluetooth(const struct sl_bearer *bearer, size_t number,
+                           struct sl_control_radio *ret_radio)
+{
+    const struct sl_bluetooth *bluetooth = sl_bluetooth_of(bearer);
+    struct sl_bluetooth_status status;
+    struct sl_bluetooth_facts facts;
+    if (!sl_bluetooth_status(bluetooth, number, &status))
+        return number == 0 && tell_missing(bluetooth, ret_radio);
+    sl_bluetooth_look(&facts);
+    tell_adapter(&status, sl_bluetooth_controller(&facts, status.name), ret_radio);
+    return true;
+}
+
 bool sl_daemon_radio(void *arg, size_t number, struct sl_control_radio *ret_radio)
 {
     const struct sl_daemon *daemon = arg;
     struct sl_wifi_radio_info info;
-    if (!daemon->wifi || !sl_wifi_radio(daemon->wifi, number, &info))
-        return false;
-    tell_wifi(&info, ret_radio);
-    return true;
+    size_t wifi_count = 0;
+    while (daemon->wifi && wifi_count <= number && sl_wifi_radio(daemon->wifi, wifi_count, &info))
+        wifi_count++;
+    if (number < wifi_count)
+        tell_wifi(&info, ret_radio);
+    return number < wifi_count ||
+           (daemon->bluetooth && tell_bluetooth(daemon->bluetooth, number - wifi_count, ret_radio));
 }
 
 bool sl_daemon_quality(void *arg, int number, const struct sl_address *address,
