@@ -20,6 +20,7 @@
 #define SEARCH_ON  (6 * SL_SECOND)
 #define SEARCH_OFF (SL_SECOND / 2)
 #define WINDOW     (3 * SL_SECOND)
+#define LONELY_OFF (6 * SL_SECOND)
 #define CYCLE_MAX  (60 * SL_SECOND)
 
 /* ---- Requests ---- */
@@ -226,15 +227,26 @@ bool sl_bt_scan_is_on(const struct sl_bt_adapter *adapter)
     return adapter->scanning || adapter->requests[SL_BLUETOOTH_SCAN].asked;
 }
 
+/* Each scan costs a board, beside the radio's time, a message for every device around it, be it
+ * one of ours or not: so one that knows all its neighbours for minutes scans half as often. */
+static sl_time pause_length(const struct sl_bluetooth *b, enum sl_plan_search search)
+{
+    sl_time percent = (sl_time)b->setup.config.scan_percent;
+    sl_time pause = WINDOW * (100 - percent) / percent;
+    if (search == SL_PLAN_LONELY)
+        return sl_min_time(pause, LONELY_OFF);
+    if (search == SL_PLAN_SETTLED)
+        pause *= 2;
+    return sl_min_time(pause, CYCLE_MAX);
+}
+
 static sl_time phase_length(const struct sl_bluetooth *b, const struct sl_bt_adapter *adapter,
                             sl_time now)
 {
-    unsigned percent = b->setup.config.scan_percent;
-    if (sl_plan_is_searching(&adapter->plan, now) || percent >= 100)
+    enum sl_plan_search search = sl_plan_search(&adapter->plan, now);
+    if (search == SL_PLAN_EAGER || b->setup.config.scan_percent >= 100)
         return adapter->scan_phase ? SEARCH_ON : SEARCH_OFF;
-    if (adapter->scan_phase)
-        return WINDOW;
-    return sl_min_time(WINDOW * (100 - (sl_time)percent) / (sl_time)percent, CYCLE_MAX);
+    return adapter->scan_phase ? WINDOW : pause_length(b, search);
 }
 
 void sl_bt_scan_follow(struct sl_bluetooth *b, struct sl_bt_adapter *adapter, sl_time now)
@@ -243,7 +255,7 @@ void sl_bt_scan_follow(struct sl_bluetooth *b, struct sl_bt_adapter *adapter, sl
     if (now >= adapter->phase_end) {
         adapter->scan_phase = !adapter->scan_phase;
         adapter->phase_end = now + phase_length(b, adapter, now);
-    } else if (!adapter->scan_phase && sl_plan_is_searching(&adapter->plan, now)) {
+    } else if (!adapter->scan_phase && sl_plan_search(&adapter->plan, now) == SL_PLAN_EAGER) {
         adapter->phase_end = sl_min_time(adapter->phase_end, now + SEARCH_OFF);
     }
     bool wanted = adapter->scan_phase && adapter->attempt == 0;

@@ -12,6 +12,7 @@ enum {
     UNKNOWN_MAX = 3, /* links at a time whose other end has said nothing yet */
     SAME_ID_MAX = 3, /* addresses under which one id is remembered: replays have others */
     DOUBLINGS_MAX = 6,
+    HOPES_MAX = 3, /* attempts in vain, after which a board is not searched for any more */
 };
 
 #define FRESH            (30 * SL_SECOND) /* an advertisement counts this long */
@@ -23,6 +24,8 @@ enum {
 #define ANNOUNCE_TIMEOUT (5 * SL_SECOND)
 #define PROOF_TIMEOUT    (20 * SL_SECOND) /* that of a handshake, SL_HANDSHAKE_TIMEOUT */
 #define ADVERTISE_MIN    SL_SECOND
+#define EAGER            SL_MINUTE       /* alone */
+#define SETTLED          (5 * SL_MINUTE) /* without a change */
 
 /* ---- Links ---- */
 
@@ -77,6 +80,7 @@ static struct sl_plan_link *new_link(struct sl_plan *plan, uint32_t number,
 {
     struct sl_plan_link *link = &plan->links[plan->link_count++];
     *link = (struct sl_plan_link){.number = number, .address = *address, .opened = now};
+    plan->changed_at = now;
     return link;
 }
 
@@ -154,6 +158,7 @@ void sl_plan_seen(struct sl_plan *plan, const struct sl_advert *advert,
     if (!seen || seen->advert.id != advert->id) {
         seen = seen ? seen : place_for(plan, advert->id);
         *seen = (struct sl_plan_seen){.address = *address, .first_seen = now, .retry_at = now};
+        plan->changed_at = now;
     }
     seen->advert = *advert;
     seen->rssi = rssi;
@@ -263,7 +268,7 @@ static bool is_kept_out(const struct sl_plan *plan, sl_time now)
 void sl_plan_init(struct sl_plan *plan, uint64_t id, uint8_t psm, uint64_t seed, sl_time now)
 {
     assert(id > 0 && id <= SL_PLAN_ID_MASK);
-    *plan = (struct sl_plan){.id = id, .psm = psm, .crowded_since = SL_NEVER};
+    *plan = (struct sl_plan){.id = id, .psm = psm, .changed_at = now, .crowded_since = SL_NEVER};
     sl_prng_init(&plan->prng, seed);
     sl_root_init(plan, now);
 }
@@ -397,6 +402,7 @@ void sl_plan_closed(struct sl_plan *plan, uint32_t number, sl_time now)
         return;
     judge_closed(plan, link, now);
     *link = plan->links[--plan->link_count];
+    plan->changed_at = now;
     if (number == plan->parent)
         sl_root_parent_lost(plan, now);
 }
@@ -580,14 +586,22 @@ sl_time sl_plan_deadline(const struct sl_plan *plan, sl_time now)
     return at > now ? at : now;
 }
 
-bool sl_plan_is_searching(const struct sl_plan *plan, sl_time now)
+static bool has_hopes(const struct sl_plan *plan, sl_time now)
 {
-    if (sl_plan_link_count(plan) == 0)
-        return true;
     for (size_t i = 0; i < SL_BLUETOOTH_SEEN_MAX; i++) {
         const struct sl_plan_seen *seen = &plan->seen[i];
-        if (is_wanted(plan, seen) && now - seen->last_seen <= FRESH)
+        if (is_wanted(plan, seen) && seen->failures < HOPES_MAX && now - seen->last_seen <= FRESH)
             return true;
     }
     return false;
+}
+
+enum sl_plan_search sl_plan_search(const struct sl_plan *plan, sl_time now)
+{
+    bool alone = sl_plan_link_count(plan) == 0;
+    if (has_hopes(plan, now) || (alone && now - plan->changed_at < EAGER))
+        return SL_PLAN_EAGER;
+    if (alone)
+        return SL_PLAN_LONELY;
+    return now - plan->changed_at < SETTLED ? SL_PLAN_CALM : SL_PLAN_SETTLED;
 }

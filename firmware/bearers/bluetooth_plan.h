@@ -71,6 +71,7 @@ struct sl_plan {
     struct sl_advert advertised; /* id 0: nothing yet */
     sl_time advertised_at;
     sl_time next_connect;  /* attempts keep a distance */
+    sl_time changed_at;    /* somebody came or went, as far as can be seen */
     sl_time crowded_since; /* full of needed links while somebody cannot get in; SL_NEVER: not */
 };
 
@@ -134,8 +135,13 @@ sl_time sl_plan_deadline(const struct sl_plan *plan, sl_time now);
 /* Links over the air, those about to be closed not counted. */
 size_t sl_plan_link_count(const struct sl_plan *plan);
 
-/* Whether somebody may still be looked for: a board with all its places taken and one label around
- * it can scan less. */
-bool sl_plan_is_searching(const struct sl_plan *plan, sl_time now);
+/* How much there is to be heard. */
+enum sl_plan_search {
+    SL_PLAN_SETTLED, /* nobody came or went for minutes */
+    SL_PLAN_CALM,    /* linked, and nobody within reach is missing */
+    SL_PLAN_LONELY,  /* without a link for long: whoever comes is looking for us, too */
+    SL_PLAN_EAGER,   /* somebody is to be linked to, or may be any moment */
+};
+enum sl_plan_search sl_plan_search(const struct sl_plan *plan, sl_time now);
 
 #endif

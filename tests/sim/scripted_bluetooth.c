@@ -80,6 +80,7 @@ static void answer(struct sl_scripted_board *board, unsigned i, enum sl_bluetoot
     struct sl_scripted_adapter *adapter = &board->adapters[i];
     int error = adapter->answer[request];
     adapter->answer_at[request] = SL_NEVER;
+    board->woken = true;
     if (error == 0 && request == SL_BLUETOOTH_ADVERTISE)
         adapter->advertising = true;
     if (error == 0 && request == SL_BLUETOOTH_SCAN)
@@ -160,6 +161,7 @@ static int do_send(void *arg, uint32_t number, const uint8_t *bytes, size_t len)
         return -ENOTCONN;
     if (channel->full)
         return -EAGAIN;
+    air->boards[channel->board[1 - side]].woken = true;
     sl_bluetooth_packet(air->boards[channel->board[1 - side]].machine, channel->number[1 - side],
                         bytes, len, air->now);
     return 0;
@@ -430,8 +432,10 @@ static void hear(struct sl_scripted_air *air, struct sl_scripted_adapter *from)
                                                .rssi = -50,
                                                .bytes = from->advert,
                                                .len = SL_ADVERT_LEN};
-            if (to != from && to->scanning)
-                sl_bluetooth_heard(air->boards[b].machine, &heard, air->now);
+            if (to == from || !to->scanning)
+                continue;
+            air->boards[b].woken = true;
+            sl_bluetooth_heard(air->boards[b].machine, &heard, air->now);
         }
 }
 
@@ -445,8 +449,12 @@ static void step_board(struct sl_scripted_air *air, struct sl_scripted_board *bo
         adapter->scan_time += adapter->scanning ? STEP : 0;
         hear(air, adapter);
     }
-    if (air->now >= sl_bluetooth_deadline(board->machine))
+    if (air->now >= sl_bluetooth_deadline(board->machine)) {
         sl_bluetooth_tick(board->machine, air->now);
+        board->woken = true;
+    }
+    board->wakes += board->woken;
+    board->woken = false;
 }
 
 void sl_scripted_run(struct sl_scripted_air *air, sl_time duration)

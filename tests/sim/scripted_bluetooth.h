@@ -34,7 +34,9 @@ struct sl_scripted_board {
     struct sl_bluetooth *machine; /* NULL: switched off */
     bool service;                 /* bluetoothd runs */
     struct sl_scripted_adapter adapters[SL_SCRIPTED_ADAPTERS];
-    bool sessions; /* the mesh opens a session over a channel, after a second */
+    bool woken;     /* in this step */
+    unsigned wakes; /* steps in which there was something for it: turns of its daemon's loop */
+    bool sessions;  /* the mesh opens a session over a channel, after a second */
     /* What the host saw. */
     uint32_t bearers; /* bit mask */
     unsigned peers_added, peers_removed;
