@@ -3,7 +3,6 @@
 #include "daemon/config_inside.h"
 #include "daemon/values.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
@@ -76,108 +75,6 @@ static const char *take_size(struct sl_config_parser *parse, const char *value)
     if (!sl_value_number(value, 1, 4096, &mib))
         return "a number of MiB from 1 to 4096";
     parse->config->store_bytes_max = mib << 20;
-    return NULL;
-}
-
-static const char *take_enabled(struct sl_config_parser *parse, const char *value)
-{
-    static const char *const words[] = {"no", "yes", "false", "true", "off", "on", NULL};
-    int word = sl_value_word(value, words);
-    if (word < 0)
-        return "yes or no";
-    parse->config->udp_enabled = word % 2 == 1;
-    return NULL;
-}
-
-static const char *take_interface(struct sl_udp_config *udp, const char *name)
-{
-    if (strcmp(name, "none") == 0) {
-        udp->interface_count = 0;
-        return NULL;
-    }
-    if (udp->interface_count == SL_UDP_INTERFACES_MAX)
-        return "at most 16 interfaces; patterns such as wlan* stand for several";
-    if (strlen(name) >= IFNAMSIZ)
-        return "interface names of at most 15 characters, *, or none";
-    snprintf(udp->interfaces[udp->interface_count++], IFNAMSIZ, "%s", name);
-    return NULL;
-}
-
-static const char *take_interfaces(struct sl_config_parser *parse, const char *value)
-{
-    char words[256];
-    char *rest = words;
-    const char *expected = NULL;
-    if (strlen(value) >= sizeof(words))
-        return "a shorter list; the key may be given several times";
-    snprintf(words, sizeof(words), "%s", value);
-    for (char *word = sl_value_next_word(&rest); word && !expected;
-         word = sl_value_next_word(&rest))
-        expected = take_interface(&parse->config->udp, word);
-    return expected;
-}
-
-static const char *take_port(struct sl_config_parser *parse, const char *value)
-{
-    uint32_t port;
-    if (!sl_value_u32(value, 1, 65535, &port))
-        return "a port from 1 to 65535";
-    parse->udp_port = (uint16_t)port;
-    return NULL;
-}
-
-static const char *take_group(struct sl_config_parser *parse, const char *value)
-{
-    struct in6_addr group;
-    if (inet_pton(AF_INET6, value, &group) != 1 || !IN6_IS_ADDR_MC_LINKLOCAL(&group))
-        return "an IPv6 multicast address of link-local scope, ff02::…";
-    parse->config->udp.group = group;
-    return NULL;
-}
-
-static const char *take_listen(struct sl_config_parser *parse, const char *value)
-{
-    parse->listen_line = parse->line;
-    /* Port 0: whatever [udp] port says, which may come later in the file. */
-    return sl_udp_parse(value, 0, &parse->config->udp.listen) < 0
-               ? "a numeric address, with or without port: 127.0.0.1:17018 or [::]:17018"
-               : NULL;
-}
-
-static const char *take_peer(struct sl_udp_config *udp, const char *word)
-{
-    struct sockaddr_in6 *peer = &udp->peers[udp->peer_count];
-    if (udp->peer_count == SL_PEERS_MAX)
-        return "at most 64 peers";
-    if (sl_udp_parse(word, 0, peer) < 0)
-        return "numeric addresses, with or without port: 192.0.2.7:17017 or [2001:db8::7]:17017";
-    if (IN6_IS_ADDR_LINKLOCAL(&peer->sin6_addr) || IN6_IS_ADDR_MULTICAST(&peer->sin6_addr))
-        return "addresses further away: link-local neighbours are found by themselves on the "
-               "interfaces";
-    udp->peer_count++;
-    return NULL;
-}
-
-static const char *take_peers(struct sl_config_parser *parse, const char *value)
-{
-    char words[256];
-    char *rest = words;
-    const char *expected = NULL;
-    if (strlen(value) >= sizeof(words))
-        return "a shorter list; the key may be given several times";
-    snprintf(words, sizeof(words), "%s", value);
-    for (char *word = sl_value_next_word(&rest); word && !expected;
-         word = sl_value_next_word(&rest))
-        expected = take_peer(&parse->config->udp, word);
-    return expected;
-}
-
-static const char *take_rate(struct sl_config_parser *parse, const char *value)
-{
-    uint32_t mbit;
-    if (!sl_value_u32(value, 1, 100000, &mbit))
-        return "a number of Mbit/s from 1 to 100000";
-    parse->config->udp.rate_bps = (uint64_t)mbit * 1000000;
     return NULL;
 }
 
@@ -263,13 +160,13 @@ static const struct setting settings[] = {
     {"node", "control", take_control, false},
     {"node", "control-mode", take_control_mode, false},
     {"store", "size-mib", take_size, false},
-    {"udp", "enabled", take_enabled, false},
-    {"udp", "interfaces", take_interfaces, true},
-    {"udp", "port", take_port, false},
-    {"udp", "group", take_group, false},
-    {"udp", "listen", take_listen, false},
-    {"udp", "peers", take_peers, true},
-    {"udp", "rate-mbit", take_rate, false},
+    {"udp", "enabled", sl_config_take_udp_enabled, false},
+    {"udp", "interfaces", sl_config_take_udp_interfaces, true},
+    {"udp", "port", sl_config_take_udp_port, false},
+    {"udp", "group", sl_config_take_udp_group, false},
+    {"udp", "listen", sl_config_take_udp_listen, false},
+    {"udp", "peers", sl_config_take_udp_peers, true},
+    {"udp", "rate-mbit", sl_config_take_udp_rate, false},
     {"wifi", "enabled", sl_config_take_wifi_enabled, false},
     {"wifi", "radios", sl_config_take_wifi_radios, true},
     {"wifi", "mode", sl_config_take_wifi_mode, false},
@@ -345,7 +242,7 @@ static int take_setting(void *user, const char *section, const char *key, const 
             return 1;
         }
         /* The first ones take the place of the default. */
-        if (parse->seen_line[i] == 0 && setting->take == take_interfaces)
+        if (parse->seen_line[i] == 0 && setting->take == sl_config_take_udp_interfaces)
             parse->config->udp.interface_count = 0;
         if (parse->seen_line[i] == 0 && setting->take == sl_config_take_wifi_radios)
             parse->config->wifi.pattern_count = 0;

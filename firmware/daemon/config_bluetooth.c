@@ -16,8 +16,9 @@ const char *sl_config_take_bluetooth_enabled(struct sl_config_parser *parse, con
     return NULL;
 }
 
-static const char *take_pattern(struct sl_bluetooth_config *config, const char *word)
+static const char *take_pattern(void *target, const char *word)
 {
+    struct sl_bluetooth_config *config = target;
     if (config->adapter_count == SL_BLUETOOTH_PATTERNS_MAX)
         return "at most 8 names; a pattern such as hci* stands for several";
     if (strlen(word) >= SL_BLUETOOTH_NAME_CAP)
@@ -28,16 +29,7 @@ static const char *take_pattern(struct sl_bluetooth_config *config, const char *
 
 const char *sl_config_take_bluetooth_adapters(struct sl_config_parser *parse, const char *value)
 {
-    char words[256];
-    char *rest = words;
-    const char *expected = NULL;
-    if (strlen(value) >= sizeof(words))
-        return "a shorter list; the key may be given several times";
-    snprintf(words, sizeof(words), "%s", value);
-    for (char *word = sl_value_next_word(&rest); word && !expected;
-         word = sl_value_next_word(&rest))
-        expected = take_pattern(&parse->config->bluetooth, word);
-    return expected;
+    return sl_value_each_word(value, take_pattern, &parse->config->bluetooth);
 }
 
 const char *sl_config_take_bluetooth_scan(struct sl_config_parser *parse, const char *value)

@@ -17,9 +17,19 @@ struct sl_config_parser {
     int seen_line[64]; /* by number of the setting: where it was given first */
 };
 
-/* ---- config_wifi.c: the settings of [wifi]. NULL if the value is good, else what it should be.
- * ----
+/* ---- config_udp.c: the settings of [udp]. As all here: NULL if the value is good, else what it
+ * should be. ----
  */
+
+const char *sl_config_take_udp_enabled(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_udp_interfaces(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_udp_port(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_udp_group(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_udp_listen(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_udp_peers(struct sl_config_parser *parse, const char *value);
+const char *sl_config_take_udp_rate(struct sl_config_parser *parse, const char *value);
+
+/* ---- config_wifi.c: the settings of [wifi] ---- */
 
 const char *sl_config_take_wifi_enabled(struct sl_config_parser *parse, const char *value);
 const char *sl_config_take_wifi_radios(struct sl_config_parser *parse, const char *value);

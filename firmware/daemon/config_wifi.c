@@ -17,8 +17,9 @@ const char *sl_config_take_wifi_enabled(struct sl_config_parser *parse, const ch
     return NULL;
 }
 
-static const char *take_pattern(struct sl_wifi_config *wifi, const char *word)
+static const char *take_pattern(void *target, const char *word)
 {
+    struct sl_wifi_config *wifi = target;
     if (wifi->pattern_count == SL_WIFI_PATTERNS)
         return "at most 8 radios; patterns such as wlan* stand for several";
     if (strlen(word) >= sizeof(wifi->patterns[0]))
@@ -29,16 +30,7 @@ static const char *take_pattern(struct sl_wifi_config *wifi, const char *word)
 
 const char *sl_config_take_wifi_radios(struct sl_config_parser *parse, const char *value)
 {
-    char words[256];
-    char *rest = words;
-    const char *expected = NULL;
-    if (strlen(value) >= sizeof(words))
-        return "a shorter list; the key may be given several times";
-    snprintf(words, sizeof(words), "%s", value);
-    for (char *word = sl_value_next_word(&rest); word && !expected;
-         word = sl_value_next_word(&rest))
-        expected = take_pattern(&parse->config->wifi, word);
-    return expected;
+    return sl_value_each_word(value, take_pattern, &parse->config->wifi);
 }
 
 const char *sl_config_take_wifi_mode(struct sl_config_parser *parse, const char *value)

@@ -1,5 +1,6 @@
 #include "daemon/values.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -49,7 +50,7 @@ int sl_value_word(const char *value, const char *const *words)
     return -1;
 }
 
-char *sl_value_next_word(char **rest)
+static char *next_word(char **rest)
 {
     *rest += strspn(*rest, " \t,");
     if (**rest == '\0')
@@ -59,4 +60,17 @@ char *sl_value_next_word(char **rest)
     if (**rest != '\0')
         *(*rest)++ = '\0';
     return word;
+}
+
+const char *sl_value_each_word(const char *value, sl_value_take_word take, void *target)
+{
+    char words[256];
+    char *rest = words;
+    const char *expected = NULL;
+    if (strlen(value) >= sizeof(words))
+        return "a shorter list; the key may be given several times";
+    snprintf(words, sizeof(words), "%s", value);
+    for (char *word = next_word(&rest); word && !expected; word = next_word(&rest))
+        expected = take(target, word);
+    return expected;
 }

@@ -14,7 +14,11 @@ bool sl_value_share(const char *value, uint32_t *ret_permille);
 /* Index of the word in a list that ends with NULL, whatever its case; or -1. */
 int sl_value_word(const char *value, const char *const *words);
 
-/* Cuts off the first word of a list parted by commas or blanks; NULL at the end. */
-char *sl_value_next_word(char **rest);
+/* Takes one word of a list into the target. NULL if it is good, else what it should be. */
+typedef const char *(*sl_value_take_word)(void *target, const char *word);
+
+/* Each word of a list parted by commas or blanks, up to the first that is not good. NULL, or what
+ * that one or the list should be. */
+const char *sl_value_each_word(const char *value, sl_value_take_word take, void *target);
 
 #endif

@@ -21,6 +21,22 @@ static void send_texts(struct sl_solo *solo, struct sl_fake_peer *peer, int coun
     }
 }
 
+/* The certificate of a member of the same invite as all of `many`, with a key of its own for each
+ * number, as `through` sends it on. */
+static void send_another_identity(struct sl_solo *solo, struct sl_fake_peer *through,
+                                  struct sl_fake_peer *many, int number)
+{
+    uint8_t chain[200], value[SL_ENVELOPE_MAX];
+    memcpy(many->seed, &number, sizeof(number));
+    solo->primitives.sign_key(solo->primitives.ctx, many->seed, many->certificate.key);
+    struct sl_solo_draft draft = {.kind = SL_ENVELOPE_IDENTITY,
+                                  .payload = chain,
+                                  .payload_len =
+                                      sl_fake_chain(&many->certificate, chain, sizeof(chain))};
+    size_t len = sl_solo_envelope(solo, many, &draft, value);
+    sl_solo_send_element(solo, through, SL_ELEMENT_ENVELOPE, value, len);
+}
+
 static void test_an_origins_burst_and_rate(void **state)
 {
     (void)state;
@@ -114,15 +130,7 @@ static void test_row_15_chains_are_checked_at_a_bounded_rate(void **state)
     many->mute = true;
     uint64_t before = sl_solo_status(&solo).accepted;
     for (int i = 0; i < 1000; i++) {
-        uint8_t chain[200], value[SL_ENVELOPE_MAX];
-        memcpy(many->seed, &i, sizeof(i));
-        solo.primitives.sign_key(solo.primitives.ctx, many->seed, many->certificate.key);
-        struct sl_solo_draft draft = {.kind = SL_ENVELOPE_IDENTITY,
-                                      .payload = chain,
-                                      .payload_len =
-                                          sl_fake_chain(&many->certificate, chain, sizeof(chain))};
-        size_t len = sl_solo_envelope(&solo, many, &draft, value);
-        sl_solo_send_element(&solo, liar, SL_ELEMENT_ENVELOPE, value, len);
+        send_another_identity(&solo, liar, many, i);
         sl_solo_drain(&solo);
     }
     assert_in_range(sl_solo_status(&solo).accepted - before, 100, SL_LINK_BURST / 50);
@@ -171,15 +179,7 @@ static void test_row_15_ten_thousand_identities(void **state)
     sl_solo_send_identity(&solo, honest);
     many->mute = true;
     for (int i = 0; i < IDENTITIES; i++) {
-        uint8_t chain[200], value[SL_ENVELOPE_MAX];
-        memcpy(many->seed, &i, sizeof(i));
-        solo.primitives.sign_key(solo.primitives.ctx, many->seed, many->certificate.key);
-        struct sl_solo_draft draft = {.kind = SL_ENVELOPE_IDENTITY,
-                                      .payload = chain,
-                                      .payload_len =
-                                          sl_fake_chain(&many->certificate, chain, sizeof(chain))};
-        size_t len = sl_solo_envelope(&solo, many, &draft, value);
-        sl_solo_send_element(&solo, liar, SL_ELEMENT_ENVELOPE, value, len);
+        send_another_identity(&solo, liar, many, i);
         if (i % 100 == 99) {
             uint64_t before = sl_solo_status(&solo).accepted;
             sl_solo_send_text(&solo, honest, "still here");
@@ -212,15 +212,7 @@ static void test_row_18_known_keys_stay(void **state)
     sl_solo_send_text(&solo, friend, "first");
     many->mute = true;
     for (int i = 0; i < SL_ORIGINS_MAX + 500; i++) {
-        uint8_t chain[200], value[SL_ENVELOPE_MAX];
-        memcpy(many->seed, &i, sizeof(i));
-        solo.primitives.sign_key(solo.primitives.ctx, many->seed, many->certificate.key);
-        struct sl_solo_draft draft = {.kind = SL_ENVELOPE_IDENTITY,
-                                      .payload = chain,
-                                      .payload_len =
-                                          sl_fake_chain(&many->certificate, chain, sizeof(chain))};
-        size_t len = sl_solo_envelope(&solo, many, &draft, value);
-        sl_solo_send_element(&solo, friend, SL_ELEMENT_ENVELOPE, value, len);
+        send_another_identity(&solo, friend, many, i);
         sl_solo_drain(&solo);
     }
     assert_in_range(sl_solo_status(&solo).origin_count, SL_ORIGINS_MAX - 1, SL_ORIGINS_MAX);
