@@ -96,9 +96,9 @@ struct pass {
 static int write_block(struct pass *pass, size_t len, uint64_t at)
 {
     struct sl_flash *flash = pass->flash;
-    if (is_empty(pass->block, len))
-        return 0;
-    if (flash->resume && read_at(pass->fd, pass->seen, len, at) == (ssize_t)len &&
+    /* Most of an image is empty, and so is most of a card; reading is much faster than writing. */
+    if ((flash->resume || is_empty(pass->block, len)) &&
+        read_at(pass->fd, pass->seen, len, at) == (ssize_t)len &&
         memcmp(pass->seen, pass->block, len) == 0)
         return 0;
     int rc = write_at(pass->fd, pass->block, len, at);
@@ -116,8 +116,6 @@ static int write_block(struct pass *pass, size_t len, uint64_t at)
 
 static int check_block(struct pass *pass, size_t len, uint64_t at)
 {
-    if (is_empty(pass->block, len))
-        return 0;
     ssize_t count = read_at(pass->fd, pass->seen, len, at);
     if (count < 0)
         return lost(pass->flash, (int)-count);
@@ -185,18 +183,44 @@ static int check_image(struct pass *pass)
 
 /* ---- The bundle ---- */
 
-/* Runs one of the mtools, silently. 0, -ENOENT if it is not installed, -EIO. */
-static int run_tool(const char *const *arguments)
+/* What the tool prints: at most `cap` bytes of it are kept, `len` counts all of them. */
+struct printed {
+    char *bytes;
+    size_t cap, len;
+};
+
+static void read_printed(int fd, struct printed *printed)
+{
+    char rest[512];
+    ssize_t count;
+    do {
+        bool full = printed->len >= printed->cap;
+        count = full ? read(fd, rest, sizeof(rest))
+                     : read(fd, printed->bytes + printed->len, printed->cap - printed->len);
+        printed->len += count > 0 ? (size_t)count : 0;
+    } while (count > 0 || (count < 0 && errno == EINTR));
+    explicit_bzero(rest, sizeof(rest));
+}
+
+/* Runs one of the mtools; what it prints goes into `printed`, if not NULL. 0, -ENOENT if it is not
+ * installed, -EIO. */
+static int run_tool(const char *const *arguments, struct printed *printed)
 {
     posix_spawn_file_actions_t actions;
     pid_t pid = 0;
-    int status = 0;
+    int status = 0, ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     int error = posix_spawnp(&pid, arguments[0], &actions, NULL, (char *const *)arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    if (error == 0)
+        read_printed(ends[0], printed ? printed : &(struct printed){0});
+    close(ends[0]);
     if (error != 0)
         return -error;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -211,34 +235,24 @@ static int copy_file(const char *where, const char *from, const char *name)
 {
     char *to = sl_output_format("::starling/%s", name);
     const char *const arguments[] = {"mcopy", "-o", "-i", where, from, to, NULL};
-    int rc = run_tool(arguments);
+    int rc = run_tool(arguments, NULL);
     free(to);
     return rc;
 }
 
-/* Whether the card now holds those bytes under that name. */
+/* Whether the card now holds those bytes under that name. Keys are read back through a pipe: they
+ * are nobody's but the card's and the bundle's. */
 static int compare_file(const char *where, const char *name, const char *bytes, size_t len)
 {
-    char *from = sl_output_format("::starling/%s", name), *back_bytes = NULL;
-    char folder[] = "/tmp/starling-flash-XXXXXX";
-    size_t back_len = 0;
-    if (!mkdtemp(folder)) {
-        free(from);
-        return -errno;
-    }
-    char *back = sl_output_format("%s/back", folder);
-    const char *const arguments[] = {"mcopy", "-n", "-i", where, from, back, NULL};
-    int rc = run_tool(arguments);
-    if (rc == 0)
-        rc = sl_files_read(folder, "back", FILE_MAX, &back_bytes, &back_len);
-    if (rc == 0 && (back_len != len || memcmp(back_bytes, bytes, len) != 0))
+    char *from = sl_output_format("::starling/%s", name);
+    struct printed back = {.bytes = malloc(len + 1), .cap = len + 1};
+    const char *const arguments[] = {"mcopy", "-i", where, from, "-", NULL};
+    int rc = back.bytes ? run_tool(arguments, &back) : -ENOMEM;
+    if (rc == 0 && (back.len != len || memcmp(back.bytes, bytes, len) != 0))
         rc = -EIO;
-    if (back_bytes)
-        explicit_bzero(back_bytes, back_len);
-    free(back_bytes);
-    unlink(back);
-    rmdir(folder);
-    free(back);
+    if (back.bytes)
+        explicit_bzero(back.bytes, back.cap);
+    free(back.bytes);
     free(from);
     return rc;
 }
@@ -301,7 +315,7 @@ static int put_bundle(struct sl_flash *flash, uint64_t offset)
     flash->bundle_begun = true;
     char *where = sl_output_format("%s@@%llu", flash->device, (unsigned long long)offset);
     const char *const make[] = {"mmd", "-D", "s", "-i", where, "::starling", NULL};
-    int rc = run_tool(make);
+    int rc = run_tool(make, NULL);
     if (rc == -ENOENT)
         rc = fail(flash, rc, "the program mmd is missing: apt install mtools");
     else {

@@ -1,6 +1,6 @@
-/* Writing one card: the image, only where it holds something; reading it back; then the bundle of
- * one node onto the boot partition. Runs in a thread of its own; others may look at `done`, `phase`
- * and `total` meanwhile. */
+/* Writing one card: the image, but for empty blocks that are empty on the card, too; reading it
+ * back; then the bundle of one node onto the boot partition. Runs in a thread of its own; others
+ * may look at `done`, `phase` and `total` meanwhile. */
 #ifndef SL_TOOLS_FLASH_H
 #define SL_TOOLS_FLASH_H
 
@@ -26,7 +26,7 @@ struct sl_flash {
     atomic_int phase;                  /* enum sl_flash_phase */
     atomic_uint_least64_t done, total; /* bytes of this phase */
     atomic_bool cancel;                /* set by others: stop at the next block */
-    uint64_t written;                  /* bytes; what the image leaves empty is not */
+    uint64_t written;                  /* bytes; without what was right already */
     bool bundle_begun;                 /* keys may be on the card */
     char error[256];                   /* why it failed, and what to do */
 };

@@ -72,6 +72,11 @@ starling network revoke west >/dev/null
 flash packed.img.zst three.img --to-file --node west
 ok "so is one that was revoked" says 'west was revoked'
 
+# A card that was used: what the image leaves empty is empty on it afterwards.
+head -c 20M /dev/urandom >used.img
+ok "a card that held something else" flash packed.img.zst used.img --to-file --resume
+ok "becomes as the image, byte for byte" cmp -s used.img plain.img
+
 head -c 100000 packed.img.zst >cut.zst
 flash cut.zst three.img --to-file --node east
 ok "an image that was cut off is told of" says 'damaged or cut off'
