@@ -301,7 +301,9 @@ static void remove_gone(struct sl_udp *udp, const struct ifaddrs *list)
 static void add_new(struct sl_udp *udp, const struct ifaddrs *list)
 {
     for (const struct ifaddrs *item = list; item; item = item->ifa_next) {
-        if (!interface_wanted(&udp->config, item))
+        /* What is sent without a carrier is lost, and the first beacon is worth a second. One that
+         * loses it later keeps its links for when it is back. */
+        if (!interface_wanted(&udp->config, item) || (item->ifa_flags & IFF_RUNNING) == 0)
             continue;
         bool known = false;
         for (size_t i = 1; i < udp->link_count && !known; i++)

@@ -1,5 +1,6 @@
 #include "bearers/wifi_message.h"
 
+#include <linux/if_addr.h>
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
 #include <netlink/route/addr.h>
@@ -469,6 +470,7 @@ static struct nl_msg *build_address(const struct sl_wifi_request *request)
         nl_addr_set_prefixlen(address, 64);
         rtnl_addr_set_ifindex(entry, (int)request->interface);
         rtnl_addr_set_scope(entry, RT_SCOPE_LINK);
+        rtnl_addr_set_flags(entry, IFA_F_NODAD);
         if (rtnl_addr_set_local(entry, address) < 0 ||
             rtnl_addr_build_add_request(entry, NLM_F_CREATE | NLM_F_REPLACE, &msg) < 0)
             msg = NULL;

@@ -85,7 +85,7 @@ enum sl_wifi_do {
     SL_WIFI_DO_SET_MAC,
     SL_WIFI_DO_JOIN, /* a cell, or a mesh where the type is that */
     SL_WIFI_DO_LEAVE,
-    SL_WIFI_DO_ADD_ADDRESS, /* the link-local one of RFC 4291, 2.5.1, where the kernel made none */
+    SL_WIFI_DO_ADD_ADDRESS, /* the link-local one of RFC 4291, 2.5.1; of use at once */
     SL_WIFI_DO_COUNT
 };
 

@@ -130,7 +130,9 @@ static bool country_differs(const struct sl_wifi_plan *plan, const struct sl_wif
            (plan->country_at == SL_NEVER || now - plan->country_at >= COUNTRY_AGAIN);
 }
 
-/* Type and MAC can be changed only while the interface is down, and that only when it has left. */
+/* Type and MAC can be changed only while the interface is down, and that only when it has left. The
+ * address is there before the kernel makes the same one and keeps it back for up to two seconds to
+ * see whether somebody has it (RFC 4862, 5.4): it is random, as the MAC is. */
 static enum sl_wifi_do make_ready(struct sl_wifi_plan *plan,
                                   const struct sl_wifi_interface *interface)
 {
@@ -143,7 +145,10 @@ static enum sl_wifi_do make_ready(struct sl_wifi_plan *plan,
         return SL_WIFI_DO_SET_TYPE;
     if (mac_differs)
         return SL_WIFI_DO_SET_MAC;
-    return interface->up ? SL_WIFI_DO_NOTHING : SL_WIFI_DO_UP;
+    if (interface->up)
+        return SL_WIFI_DO_NOTHING;
+    return interface->has_link_local || plan->address_failed ? SL_WIFI_DO_UP
+                                                             : SL_WIFI_DO_ADD_ADDRESS;
 }
 
 static void wait_for(struct sl_wifi_plan *plan, sl_time at)
@@ -293,6 +298,8 @@ static bool do_without(struct sl_wifi_plan *plan, const struct sl_wifi_request *
     bool unable = error == -EOPNOTSUPP || error == -EINVAL;
     if (request->what == SL_WIFI_DO_SET_MAC && error != -EPERM && error != -ENODEV) {
         plan->keeps_mac = true;
+    } else if (request->what == SL_WIFI_DO_ADD_ADDRESS && error != -EPERM && error != -ENODEV) {
+        plan->address_failed = true; /* the kernel may still make one */
     } else if (request->what == SL_WIFI_DO_JOIN && unable && request->cell.multicast_100kbps > 0) {
         plan->keeps_rate = true;
     } else if (request->what == SL_WIFI_DO_JOIN && unable && request->cell.fixed_bssid) {
@@ -337,8 +344,6 @@ void sl_wifi_plan_done(struct sl_wifi_plan *plan, const struct sl_wifi_request *
     }
     if (request->what == SL_WIFI_DO_UNBLOCK)
         plan->unblock_failed = true;
-    if (request->what == SL_WIFI_DO_ADD_ADDRESS)
-        plan->address_failed = true;
     /* The country is better than nothing, and nothing is better than no link. */
     if (request->what == SL_WIFI_DO_SET_COUNTRY)
         plan->country_at = now - COUNTRY_PATIENCE;

@@ -6,7 +6,7 @@
  * that was reset, or a stranger who changed the channel need no case of their own: the next look
  * puts it right.
  *
- *     unblock, country, create, [leave, down,] type, MAC, up, join, (joined) address
+ *     unblock, country, create, [leave, down,] type, MAC, address, up, join
  *
  * A radio is used in the first way that its driver can do: ad hoc, 802.11s with the kernel's
  * forwarding off, or the connection that exists already. Given back as it was found. */

@@ -48,7 +48,6 @@ static void leave(struct sl_scripted_wifi *kernel, struct sl_wifi_interface *ite
     item->ssid_len = 0;
     item->mhz = 0;
     item->running = false;
-    item->has_link_local = false;
     *running_at(kernel, item) = SL_NEVER;
 }
 
@@ -94,7 +93,7 @@ static int change_interface(struct sl_scripted_wifi *kernel, const struct sl_wif
     switch (request->what) {
     case SL_WIFI_DO_DOWN:
         leave(kernel, item);
-        item->up = false;
+        item->up = item->has_link_local = false;
         return 0;
     case SL_WIFI_DO_UP:
         if (is_blocked(kernel, item->phy))
@@ -116,6 +115,8 @@ static int change_interface(struct sl_scripted_wifi *kernel, const struct sl_wif
         leave(kernel, item);
         return 0;
     case SL_WIFI_DO_ADD_ADDRESS:
+        if (kernel->refuses_address)
+            return -EACCES;
         item->has_link_local = true;
         return 0;
     case SL_WIFI_DO_DELETE:

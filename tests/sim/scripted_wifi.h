@@ -15,7 +15,7 @@ struct sl_scripted_wifi {
     bool makes_addresses;
     sl_time join_takes; /* a scan; SL_NEVER: it never ends */
     /* What drivers cannot do. */
-    bool refuses_mac, refuses_rate, refuses_bssid, refuses_join;
+    bool refuses_mac, refuses_rate, refuses_bssid, refuses_join, refuses_address;
     /* Events not yet taken. */
     bool event, phy_event;
     bool loses_events;

@@ -119,8 +119,8 @@ static void leave_behind_its_back(struct lab *lab)
 
 static void test_joins_from_nothing(void **unused)
 {
-    static const enum sl_wifi_do steps[] = {SL_WIFI_DO_SET_TYPE, SL_WIFI_DO_SET_MAC, SL_WIFI_DO_UP,
-                                            SL_WIFI_DO_JOIN};
+    static const enum sl_wifi_do steps[] = {SL_WIFI_DO_SET_TYPE, SL_WIFI_DO_SET_MAC,
+                                            SL_WIFI_DO_ADD_ADDRESS, SL_WIFI_DO_UP, SL_WIFI_DO_JOIN};
     struct lab lab;
     (void)unused;
     begin(&lab);
@@ -131,8 +131,8 @@ static void test_joins_from_nothing(void **unused)
     for (size_t i = 0; i < SL_ARRAY_LEN(steps); i++)
         assert_int_equal(lab.kernel.last[i].what, steps[i]);
     assert_int_equal(wlan(&lab)->mac[0] & 3, 2); /* locally administered, not multicast */
-    assert_true(lab.kernel.last[3].cell.fixed_bssid);
-    assert_int_equal(lab.kernel.last[3].cell.multicast_100kbps, 60);
+    assert_true(lab.kernel.last[4].cell.fixed_bssid);
+    assert_int_equal(lab.kernel.last[4].cell.multicast_100kbps, 60);
     assert_non_null(
         strstr(lab.reports, "wifi wlan0: in the ad hoc cell 'starling' on channel 1\n"));
     stop(&lab);
@@ -221,6 +221,25 @@ static void test_an_address_where_the_kernel_makes_none(void **unused)
     run(&lab, 5 * SL_SECOND);
     assert_joined(&lab, NL80211_IFTYPE_ADHOC);
     assert_int_equal(sl_scripted_wifi_asked(&lab.kernel, SL_WIFI_DO_ADD_ADDRESS), 1);
+    lab.kernel.real.interfaces[0].has_link_local = false; /* somebody takes it away */
+    sl_scripted_wifi_tell(&lab.kernel, false);
+    run(&lab, 5 * SL_SECOND);
+    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
+    stop(&lab);
+}
+
+static void test_no_address_to_be_had(void **unused)
+{
+    struct lab lab;
+    (void)unused;
+    begin(&lab);
+    lab.kernel.makes_addresses = false;
+    lab.kernel.refuses_address = true;
+    start(&lab);
+    run(&lab, 5 * SL_SECOND);
+    assert_int_equal(state(&lab), SL_WIFI_JOINED);
+    assert_int_equal(sl_scripted_wifi_asked(&lab.kernel, SL_WIFI_DO_ADD_ADDRESS), 1);
+    assert_non_null(strstr(lab.reports, "is IPv6 switched off on it?"));
     stop(&lab);
 }
 
@@ -703,6 +722,7 @@ int main(void)
         cmocka_unit_test(test_the_country_comes_first),
         cmocka_unit_test(test_a_channel_that_is_forbidden),
         cmocka_unit_test(test_an_address_where_the_kernel_makes_none),
+        cmocka_unit_test(test_no_address_to_be_had),
         cmocka_unit_test(test_gives_back_what_a_killed_one_took),
         cmocka_unit_test(test_records_of_radios),
         cmocka_unit_test(test_falls_back_to_802_11s),

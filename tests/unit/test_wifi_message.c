@@ -404,6 +404,7 @@ static void test_links_and_addresses(void **state)
     assert_int_equal(entry->ifa_family, AF_INET6);
     assert_int_equal(entry->ifa_prefixlen, 64);
     assert_int_equal(entry->ifa_index, 7);
+    assert_int_equal(entry->ifa_flags & IFA_F_NODAD, IFA_F_NODAD);
     nlmsg_free(msg);
 }
 
