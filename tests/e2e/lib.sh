@@ -127,7 +127,7 @@ lab_line() {
 
 # node_config NODE: writes its configuration file and prints the path.
 node_config() {
-    local file=$LAB/$1.conf
+    local file=$LAB/$1.conf radio
     {
         echo "[node]"
         echo "bundle = $LAB/network/nodes/$1"
@@ -146,9 +146,12 @@ node_config() {
             echo "loss = $NODE_LOSS"
             echo "seed = $(printf '%d' "'${1: -1}")"
         fi
-        # The Bluetooth of the machine this runs on is nobody's business, unless a scenario is about it.
-        [[ $LAB_EXTRA_CONFIG${NODE_EXTRA[$1]} == *'[bluetooth]'* ]] ||
-            printf '[bluetooth]\nenabled = no\n'
+        # The radios of the machine this runs on are nobody's business, unless a scenario is about them:
+        # a developer who runs this as root would lose the connection.
+        for radio in wifi bluetooth; do
+            [[ $LAB_EXTRA_CONFIG${NODE_EXTRA[$1]} == *"[$radio]"* ]] ||
+                printf '[%s]\nenabled = no\n' "$radio"
+        done
         printf '%b' "$LAB_EXTRA_CONFIG" "${NODE_EXTRA[$1]}"
     } >"$file"
     echo "$file"

@@ -28,6 +28,8 @@ node_up A || exit 1
 node_up B || exit 1
 ok "two daemons on one machine find each other" wait_until 20 links_up A 1
 
+ok "no test takes the radios of the machine it runs on" \
+    [ "$(grep -A 1 -xE '\[(wifi|bluetooth)\]' "$config" | grep -cx 'enabled = no')" = 2 ]
 ok "--check is content" has_status 0 daemon "$config" --check
 ok "a second daemon on the same state is refused" says "another starlingd works" daemon "$config"
 ok "with status 1" has_status 1 daemon "$config"
