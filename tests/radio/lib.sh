@@ -166,3 +166,23 @@ both_board() {
     NODE_EXTRA[$1]="[wifi]\nenabled = yes\nradios = ${NODE_WLAN[$1]}\n"
     NODE_EXTRA[$1]+="[bluetooth]\nenabled = yes\nadapters = ${NODE_HCI[$1]}\n"
 }
+
+# bluetooth_bare FROM TO SECONDS: packets of 1,150 bytes over a channel between two nodes' controllers,
+# without any daemon. What arrived is in $LAB/bare, as tests/radio/rate prints it.
+bluetooth_bare() {
+    local from=${NODE_HCI[$1]} to=${NODE_HCI[$2]} receiving
+    mgmt "$from" power on
+    mgmt "$to" power on
+    mgmt "$to" connectable on
+    mgmt "$to" advertising on
+    "$BUILD/radio/rate" receive l2cap "$(hci_address "$to")" 0xc1 >"$LAB/bare" &
+    receiving=$!
+    sleep 1
+    "$BUILD/radio/rate" send l2cap "$(hci_address "$from"),$(hci_address "$to")" 0xc1 1150 "$3" >/dev/null
+    wait $receiving
+    mgmt "$to" advertising off
+}
+
+mgmt() { # HCI COMMAND…: btmgmt, which hangs without a terminal
+    script -qec "timeout 10 btmgmt --index $*" /dev/null >/dev/null
+}

@@ -5,9 +5,11 @@
  *   rate send udp ADDRESS PORT BYTES SECONDS    packets of so many bytes, as fast as they go
  *   rate send l2cap ADAPTER,PEER PSM BYTES SECONDS
  *   rate accepted SOCKET COUNT                  until starlingd has accepted so many envelopes
+ *   rate linked SOCKET                          until starlingd has a neighbour
  *
  * ADAPTER and PEER are addresses such as 00:AA:01:00:00:42. Each prints {"packets", "bytes",
- * "seconds"} (receive: from the first packet to the last; accepted: from the first envelope). */
+ * "seconds"} (receive: from the first packet to the last; accepted: from the first envelope;
+ * linked: from its own start). */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -165,7 +167,8 @@ static int receive(int fd)
 
 static int send_for(int fd, size_t len, double seconds)
 {
-    uint8_t packet[MTU] = {0};
+    static const char text[] = "what no radio hides. "; /* for searches of the air to find */
+    uint8_t packet[MTU];
     size_t packets = 0, bytes = 0;
     const double start = now();
     double elapsed = 0;
@@ -173,6 +176,8 @@ static int send_for(int fd, size_t len, double seconds)
         fprintf(stderr, "packets have 1 to %d bytes\n", MTU);
         return 2;
     }
+    for (size_t i = 0; i < sizeof(packet); i++)
+        packet[i] = (uint8_t)text[i % (sizeof(text) - 1)];
     while (elapsed < seconds) {
         if (send(fd, packet, len, 0) > 0) {
             packets++;
@@ -188,10 +193,12 @@ static int send_for(int fd, size_t len, double seconds)
 
 /* ---- Envelopes ---- */
 
+/* Between two questions: an answer takes an emulated machine half a millisecond. */
+static const struct timespec pause_between = {.tv_nsec = 50000000};
+
 /* A daemon that is only just starting gets its time. */
 static FILE *control_open(const char *path)
 {
-    const struct timespec pause = {.tv_nsec = 20000000};
     const double end = now() + PATIENCE;
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -201,36 +208,50 @@ static FILE *control_open(const char *path)
     while (connect(fd, (const struct sockaddr *)&at, sizeof(at)) < 0) {
         if (now() > end)
             fail(path);
-        nanosleep(&pause, NULL);
+        nanosleep(&pause_between, NULL);
     }
     return fdopen(fd, "r+");
 }
 
-/* The counter out of a status (CONTROL.md). */
-static size_t control_accepted(FILE *control)
+/* A number out of a status (CONTROL.md). */
+static size_t status_number(FILE *control, const char *name)
 {
     static char line[65536];
-    static const char name[] = "\"accepted\":";
+    char key[32];
+    snprintf(key, sizeof(key), "\"%s\":", name);
     fputs("{\"do\":\"status\"}\n", control);
     fflush(control);
-    const char *at = fgets(line, sizeof(line), control) ? strstr(line, name) : NULL;
+    const char *at = fgets(line, sizeof(line), control) ? strstr(line, key) : NULL;
     if (!at) {
-        fputs("starlingd says nothing of accepted envelopes\n", stderr);
+        fprintf(stderr, "starlingd says nothing of %s\n", name);
         exit(1);
     }
-    return strtoul(at + sizeof(name) - 1, NULL, 10);
+    return strtoul(at + strlen(key), NULL, 10);
+}
+
+static int wait_linked(const char *path)
+{
+    const double start = now();
+    FILE *control = control_open(path);
+    size_t links = 0;
+    while (links == 0 && now() < start + PATIENCE) {
+        nanosleep(&pause_between, NULL);
+        links = status_number(control, "neighbours");
+    }
+    print(links, 0, now() - start);
+    fclose(control);
+    return links > 0 ? 0 : 1;
 }
 
 static int wait_accepted(const char *path, size_t count)
 {
-    const struct timespec pause = {.tv_nsec = 20000000};
     FILE *control = control_open(path);
     const double end = now() + PATIENCE;
     double first = 0;
     size_t accepted = 0, at_first = 0; /* those came before the clock started */
     while (accepted < count && now() < end) {
-        nanosleep(&pause, NULL);
-        accepted = control_accepted(control);
+        nanosleep(&pause_between, NULL);
+        accepted = status_number(control, "accepted");
         if (at_first == 0 && accepted > 0) {
             first = now();
             at_first = accepted;
@@ -255,6 +276,8 @@ int main(int argc, char **argv)
         return send_for(l2cap_to(argv[3], argv[4]), len, strtod(argv[6], NULL));
     if (argc == 4 && strcmp(argv[1], "accepted") == 0)
         return wait_accepted(argv[2], strtoul(argv[3], NULL, 10));
-    fputs("usage: rate receive|send|accepted …, see rate.c\n", stderr);
+    if (argc == 3 && strcmp(argv[1], "linked") == 0)
+        return wait_linked(argv[2]);
+    fputs("usage: rate receive|send|accepted|linked …, see rate.c\n", stderr);
     return 2;
 }
