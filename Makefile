@@ -159,6 +159,7 @@ help:
 	@echo 'make check-format what clang-format would change'
 	@echo 'make test-mbedtls3 the same source against Mbed TLS 3.6 of Debian 13, in a sysroot'
 	@echo 'make image        the image of a board: BOARD=rpi and so on, see boards/README.md; make images: of all'
+	@echo 'make test-boards  two of these boards, emulated, in a mesh over emulated Wi-Fi (test-boards-long: all of them)'
 	@echo 'make install      into DESTDIR/PREFIX (default /usr/local)'
 	@echo 'make unit-NAME    one unit test, for example unit-test_wire; VARIANT=asan for sanitizers'
 
@@ -195,14 +196,36 @@ image: $(PACKAGES)-build $(PACKAGES)-image $(PACKAGES)-image_$(BOARD_ARCH)
 	@boards/build $(BOARD)
 	@boards/verify build/image/starling-$(BOARD).img.zst
 
-# The image in an emulated board. Takes minutes: it is emulated.
-.PHONY: test-boards
+# Two boards of the real image, with emulated radios, in a mesh. Takes minutes: they are emulated.
+.PHONY: test-boards test-boards-long
+IMAGES := build/image
 test-boards: all $(PACKAGES)-boards
 	@$(MAKE) --no-print-directory image BOARD=qemu-virt
-	@printf '#!/bin/sh\nexec tests/boards/boot.sh build/image/starling-qemu-virt.img.zst $(B)\n' > $(B)/boot-qemu-virt.sh
-	@chmod +x $(B)/boot-qemu-virt.sh
-	@status=0; tests/run boards $(B)/boot-qemu-virt.sh || status=1; \
-	cat build/log/boards/boot-qemu-virt.sh.log; exit $$status
+	@$(MAKE) --no-print-directory $(IMAGES)/air
+	$(call BOARD_TEST,mesh-air,mesh.sh $(IMAGES)/starling-qemu-virt.img.zst $(IMAGES)/air)
+
+# Also by cable, built once more, and the other boards one by one: half an hour and more.
+BOOTED := rpi orangepi-zero qemu-virt-riscv64
+test-boards-long: test-boards $(PACKAGES)-boards_long
+	$(call BOARD_TEST,mesh-cable,mesh.sh $(IMAGES)/starling-qemu-virt.img.zst)
+	$(call BOARD_TEST,reproducible,reproducible.sh qemu-virt)
+	@$(MAKE) --no-print-directory images
+	$(foreach b,$(BOOTED),$(call BOARD_TEST,boot-$(b),boot.sh $(b) $(IMAGES)/starling-$(b).img.zst))
+
+# A program of tests/boards with arguments, under a name.
+define BOARD_TEST
+@printf '#!/bin/sh\nexec tests/boards/%s\n' '$(2)' > $(B)/$(1).sh && chmod +x $(B)/$(1).sh
+@STARLING_BUILD=$(B) tests/run boards $(B)/$(1).sh; status=$$?; \
+sed -n 's/^figure: /      /p' build/log/boards/$(1).sh.log; exit $$status
+
+endef
+
+# What carries the frames of a board's virtual radio, for the board.
+ARM64_ROOT = $(IMAGES)/sysroot-trixie-arm64
+$(IMAGES)/air: tests/boards/air.c
+	$(call QUIET,cc  )aarch64-linux-gnu-gcc --sysroot=$(ARM64_ROOT) -isystem $(ARM64_ROOT)/usr/include/libnl3 \
+	    -D_GNU_SOURCE -std=c11 $(WARNINGS) -O2 $< -o $@ \
+	    -Wl,-rpath-link,$(ARM64_ROOT)/usr/lib/aarch64-linux-gnu -lnl-genl-3 -lnl-3
 
 images:
 	@for conf in boards/*/board.conf; do \
