@@ -95,6 +95,23 @@ cp "$LAB/square/nodes/south/node.key" "$BOOT/starling/node.key"
 start
 ok "keys that do not belong together are told of" signed 'trouble .*cannot be used'
 ok "and leave nothing behind" test ! -e "$DATA/node.new"
+starling node add brief --valid-for 1s >/dev/null
+sleep 2
+card brief
+start
+ok "a certificate that has expired is told of" signed 'trouble .*expired'
+ok "and its bundle stays on the card" test -e "$BOOT/starling/sums"
+card north
+start
+ok "a good bundle after all that makes it a node" is_node north
+
+board rotten
+card north
+start
+echo rotten >"$DATA/node/node.crt"
+card north
+start
+ok "a bundle that rotted on the board is taken again from the card" is_node north
 
 if [ "$(id -u)" != 0 ]; then
     board protected

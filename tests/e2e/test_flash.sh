@@ -71,6 +71,10 @@ ok "an unknown node is told of" says 'nobody is no node'
 starling network revoke west >/dev/null
 flash packed.img.zst three.img --to-file --node west
 ok "so is one that was revoked" says 'west was revoked'
+starling node add brief --valid-for 1s >/dev/null
+sleep 2
+flash packed.img.zst three.img --to-file --node brief
+ok "and one that has expired" says 'brief has expired'
 
 # A card that was used: what the image leaves empty is empty on it afterwards.
 head -c 20M /dev/urandom >used.img
