@@ -12,7 +12,8 @@
 #include <systemd/sd-event.h>
 
 /* The 16-bit UUID of our service data. Not assigned to anybody (Bluetooth SIG, Assigned Numbers,
- * 3.4 and on); a product asks for one of its own. */
+ * 3.4 and on); a product asks for one of its own. A 128-bit one would not leave room for the data
+ * (PROTOCOL.md, Bluetooth). */
 #define SL_BLUETOOTH_UUID "00005354-0000-1000-8000-00805f9b34fb"
 
 struct sl_bluez;

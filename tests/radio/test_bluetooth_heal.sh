@@ -16,7 +16,7 @@ expected=()
 
 # heals TEXT BREAK MEND: says something while it is broken, and waits for it after it was mended.
 heals() {
-    local text=$1 mended_at
+    local text=$1 mended_at took
     expected+=("$text")
     eval "$2"
     sleep 3
@@ -25,8 +25,8 @@ heals() {
     eval "$3"
     mended_at=$EPOCHREALTIME
     ok "after: $text" wait_until 90 came B "$text"
-    ok "and within 30 s ($(jq -n "$EPOCHREALTIME - $mended_at | round") s)" \
-        [ "$(jq -n "$EPOCHREALTIME - $mended_at < 30")" = true ]
+    took=$((${EPOCHREALTIME%.*} - ${mended_at%.*}))
+    ok "and within 30 s ($took s)" [ $took -le 30 ]
 }
 
 block() { # all adapters, as a key of a laptop does
