@@ -11,6 +11,10 @@
 
 enum { ADAPTERS_MAX = 8 }; /* known of, in use or not */
 
+/* How often an advertisement goes out. The kernel's 1.28 s is long: one who connects listens half
+ * of the time, and needs one to know that the board is there and a second to reach it. */
+enum { INTERVAL_MIN_MS = 200, INTERVAL_MAX_MS = 250 };
+
 struct bluez_adapter;
 
 /* A method call whose answer is outstanding. */
@@ -217,6 +221,14 @@ static int get_data(sd_bus *bus, const char *path, const char *interface, const 
     return append_data(reply, adapter->advert);
 }
 
+static int get_interval(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *arg, sd_bus_error *ret_error)
+{
+    uint32_t ms = strcmp(property, "MinInterval") == 0 ? INTERVAL_MIN_MS : INTERVAL_MAX_MS;
+    (void)bus, (void)path, (void)interface, (void)arg, (void)ret_error;
+    return sd_bus_message_append(reply, "u", ms);
+}
+
 /* BlueZ ends the advertisement by itself. */
 static int on_release(sd_bus_message *m, void *arg, sd_bus_error *ret_error)
 {
@@ -232,6 +244,8 @@ static const sd_bus_vtable advert_table[] = {
     SD_BUS_METHOD("Release", NULL, NULL, on_release, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_PROPERTY("Type", "s", get_type, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_PROPERTY("ServiceData", "a{sv}", get_data, 0, 0),
+    SD_BUS_PROPERTY("MinInterval", "u", get_interval, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+    SD_BUS_PROPERTY("MaxInterval", "u", get_interval, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_VTABLE_END,
 };
 
@@ -583,8 +597,12 @@ static int add_matches(struct sl_bluez *bluez)
         {"type='signal',sender='org.bluez',interface='org.freedesktop.DBus.ObjectManager',"
          "member='InterfacesRemoved'",
          on_removed},
+        /* Of these interfaces only: what a laptop's headset or watch has to say wakes nobody. */
         {"type='signal',sender='org.bluez',interface='org.freedesktop.DBus.Properties',"
-         "member='PropertiesChanged',path_namespace='/org/bluez'",
+         "member='PropertiesChanged',path_namespace='/org/bluez',arg0='org.bluez.Adapter1'",
+         on_changes},
+        {"type='signal',sender='org.bluez',interface='org.freedesktop.DBus.Properties',"
+         "member='PropertiesChanged',path_namespace='/org/bluez',arg0='org.bluez.Device1'",
          on_changes},
         {"type='signal',sender='org.freedesktop.DBus.Local',"
          "interface='org.freedesktop.DBus.Local',member='Disconnected'",
