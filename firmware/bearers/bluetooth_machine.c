@@ -9,7 +9,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#define CONNECT_TIMEOUT (10 * SL_SECOND)
+#define CONNECT_TIMEOUT (6 * SL_SECOND) /* a board that is there takes one or two */
 #define SCAN_STOP_MAX   (2 * SL_SECOND) /* an attempt waits this long for the scan to stop */
 #define STALL_MAX       SL_SECOND
 #define PROOF_INTERVAL  (250 * SL_MILLISECOND)
