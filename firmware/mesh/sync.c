@@ -141,6 +141,8 @@ void sl_sync_hello_fire(struct sl_node *node, struct sl_alarm *alarm, sl_time no
 {
     const struct sl_node_bearer *bearer = SL_ALARM_OWNER(alarm, struct sl_node_bearer, hello);
     sl_time crowd = (sl_time)(sl_count_bits(bearer->links) / 8);
+    if (bearer->links == 0)
+        return; /* the first link sets it again */
     send_hellos(node, (int)(bearer - node->bearers), now);
     sl_time interval = SL_HELLO_INTERVAL * (crowd > 1 ? crowd : 1);
     sl_node_alarm(node, alarm, now + sl_node_jitter(node, interval));
@@ -148,8 +150,11 @@ void sl_sync_hello_fire(struct sl_node *node, struct sl_alarm *alarm, sl_time no
 
 void sl_sync_start(struct sl_node *node, struct sl_link *link, sl_time now)
 {
+    struct sl_alarm *hello = &node->bearers[link->neighbour->bearer].hello;
     link->sync.heard = false;
     send_hello_to(node, link, now);
+    if (!sl_timer_is_set(&hello->timer))
+        sl_node_alarm(node, hello, now + sl_node_jitter(node, SL_HELLO_INTERVAL));
 }
 
 /* ---- What we lack: our sketch goes out ---- */
