@@ -14,10 +14,12 @@
 /* BlueZ introduces an adapter first, and what it can do after that. */
 #define JUDGE_AFTER (5 * SL_SECOND)
 
-/* BlueZ reports an advertisement that does not change once for each scan, so that it has to be
- * begun again for what is heard to stay fresh. Boards advertise every 1.28 s by the kernel's
- * default: a window of 3 s hears nearly all. */
-#define SEARCH_ON  (6 * SL_SECOND)
+/* BlueZ reports an advertisement that does not change once for each scan, and not at all if it is
+ * heard in the moment before the kernel says that the scan has begun; so a scan has to be begun
+ * again, soon where something happened just now. Boards advertise five times a second, others
+ * every 1.28 s by the kernel's default: a window of 3 s hears nearly all. */
+#define SEARCH_MIN (2 * SL_SECOND)
+#define SEARCH_MAX (6 * SL_SECOND)
 #define SEARCH_OFF (SL_SECOND / 2)
 #define WINDOW     (3 * SL_SECOND)
 #define LONELY_OFF (6 * SL_SECOND)
@@ -133,7 +135,7 @@ static int start(struct sl_bluetooth *b, struct sl_bt_adapter *adapter, sl_time 
     adapter->day_ends = now + SL_DAY;
     adapter->running = true;
     adapter->scan_phase = true;
-    adapter->phase_end = now + SEARCH_ON;
+    adapter->phase_end = now + SEARCH_MIN;
     wire(b, adapter, now);
     return 0;
 }
@@ -240,12 +242,18 @@ static sl_time pause_length(const struct sl_bluetooth *b, enum sl_plan_search se
     return sl_min_time(pause, CYCLE_MAX);
 }
 
+static sl_time search_length(const struct sl_plan *plan, sl_time now)
+{
+    sl_time half = (now - plan->changed_at) / 2;
+    return half < SEARCH_MIN ? SEARCH_MIN : sl_min_time(half, SEARCH_MAX);
+}
+
 static sl_time phase_length(const struct sl_bluetooth *b, const struct sl_bt_adapter *adapter,
                             sl_time now)
 {
     enum sl_plan_search search = sl_plan_search(&adapter->plan, now);
     if (search == SL_PLAN_EAGER || b->setup.config.scan_percent >= 100)
-        return adapter->scan_phase ? SEARCH_ON : SEARCH_OFF;
+        return adapter->scan_phase ? search_length(&adapter->plan, now) : SEARCH_OFF;
     return adapter->scan_phase ? WINDOW : pause_length(b, search);
 }
 

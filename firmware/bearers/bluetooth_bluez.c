@@ -171,6 +171,8 @@ static int set_filter(struct bluez_adapter *adapter)
     if (r >= 0)
         r = sd_bus_message_append(m, "a{sv}", 2, "Transport", "s", "le", "DuplicateData", "b", 0);
     if (r >= 0)
+        r = sd_bus_message_set_expect_reply(m, 0);
+    if (r >= 0)
         r = sd_bus_send(adapter->bluez->bus, m, NULL);
     sd_bus_message_unref(m);
     return r;
@@ -312,7 +314,8 @@ static void do_stop_advertising(void *arg, const char *name)
         return;
     struct call *call = &adapter->calls[SL_BLUETOOTH_ADVERTISE];
     /* Also one whose registration is under way, the answer to which concerns nobody any more. */
-    if ((adapter->registered || call->slot) && new_unregister(adapter, &m) >= 0)
+    if ((adapter->registered || call->slot) && new_unregister(adapter, &m) >= 0 &&
+        sd_bus_message_set_expect_reply(m, 0) >= 0)
         sd_bus_send(adapter->bluez->bus, m, NULL);
     sd_bus_message_unref(m);
     call->slot = sd_bus_slot_unref(call->slot);

@@ -16,7 +16,7 @@ enum {
 };
 
 #define FRESH            (30 * SL_SECOND) /* an advertisement counts this long */
-#define TURN_WAIT        (6 * SL_SECOND)  /* the lower id connects first */
+#define TURN_WAIT        (4 * SL_SECOND)  /* the lower id connects first */
 #define RETRY_MIN        (2 * SL_SECOND)
 #define RETRY_SPARE      (30 * SL_SECOND) /* a link that was given up is not made again at once */
 #define CROWDED_MAX      (60 * SL_SECOND)
