@@ -65,11 +65,11 @@ direct_across() {
 
 # came NODE TEXT, is_read NODE TEXT: what the inbox there says of a message.
 came() {
-    at "$1" inbox --all --peek --json | jq -e --arg text "$2" \
-        '.messages | any(.text == $text and (.outgoing | not))' >/dev/null
+    at "$1" inbox --all --peek --json | is_true --arg text "$2" \
+        '.messages | any(.text == $text and (.outgoing | not))'
 }
 
 is_read() {
-    at "$1" inbox --all --peek --json | jq -e --arg text "$2" \
-        '.messages | any(.text == $text and .state == "read")' >/dev/null
+    at "$1" inbox --all --peek --json | is_true --arg text "$2" \
+        '.messages | any(.text == $text and .state == "read")'
 }

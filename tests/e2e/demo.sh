@@ -87,7 +87,7 @@ follow_state() {
     [ "$state" = "$3" ]
 }
 is_in_step() { # NODE: with all its neighbours
-    at "$1" neighbours --json | jq -e '[.neighbours[] | select(.state == "up")] | all(.in_sync)' >/dev/null
+    at "$1" neighbours --json | is_true '[.neighbours[] | select(.state == "up")] | all(.in_sync)'
 }
 
 lab_begin

@@ -253,10 +253,15 @@ unlock() {
     at "$1" persona unlock "$2" --passphrase-file "$LAB/passphrase" >/dev/null
 }
 
+# is_true [OPTION…] EXPRESSION: of the JSON that comes. Of nothing nothing is true, where `jq -e` of
+# version 1.6 is content.
+is_true() {
+    [ "$(jq "$@")" = true ]
+}
+
 # knows NODE NICK: whether the person can be written to from there.
 knows() {
-    at "$1" people --json | jq -e --arg nick "$2" \
-        '.people | any(.nick == $nick and .writable)' >/dev/null
+    at "$1" people --json | is_true --arg nick "$2" '.people | any(.nick == $nick and .writable)'
 }
 
 # heard NODE NICK [CHANNEL]: texts that came to that node from NICK, a JSON list in the order shown; in

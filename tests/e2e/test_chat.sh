@@ -96,7 +96,7 @@ ok "a wider one shows it whole" \
     types chat '#general> a line that will not fit into a narrow window, but survives'
 press Enter
 ok "and it is sent whole" wait_until 20 \
-    eval 'heard B alice general | jq -e ". == [\"half a line\", \"a line that will not fit into a narrow window, but survives\"]" >/dev/null'
+    eval 'heard B alice general | is_true ". == [\"half a line\", \"a line that will not fit into a narrow window, but survives\"]"'
 
 # ---- The end ----
 node_down A

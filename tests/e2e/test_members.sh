@@ -41,7 +41,7 @@ revoke() {
 }
 is_neighbour() {
     at "$1" neighbours --json |
-        jq -e --arg name "$2" '.neighbours | any(.name == $name and .state == "up")' >/dev/null
+        is_true --arg name "$2" '.neighbours | any(.name == $name and .state == "up")'
 }
 began=$SECONDS
 ok "the organiser revokes it at A" revoke lost

@@ -53,7 +53,7 @@ for node in thief expired; do
     ok "$node has no link" [ "$(at $node status --json | jq .neighbours)" = 0 ]
 done
 knows_nobody_else() {
-    at thief people --json | jq -e '.people | all(.local)' >/dev/null
+    at thief people --json | is_true '.people | all(.local)'
 }
 ok "the thief of the secret hears of nobody" knows_nobody_else
 ok "and gets no message" [ "$(heard thief alice general)" = '[]' ]

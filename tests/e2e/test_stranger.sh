@@ -61,8 +61,8 @@ fi
 linked_at=$SECONDS
 # Whatever is tried below, that very link stays.
 link_is_the_same() {
-    at A neighbours --json | jq -e --argjson seconds $((SECONDS - linked_at - 1)) \
-        '[.neighbours[] | select(.state == "up")] | length == 1 and .[0].up_for >= $seconds' >/dev/null
+    at A neighbours --json | is_true --argjson seconds $((SECONDS - linked_at - 1)) \
+        '[.neighbours[] | select(.state == "up")] | length == 1 and .[0].up_for >= $seconds'
 }
 received_by_stranger() {
     tcpdump -r "$1" -q 2>/dev/null | awk '{n += $NF} END {print n + 0}'

@@ -48,8 +48,7 @@ heals "all radios blocked and released" "block 1" "block 0"
 heals "a radio unplugged and plugged in again" unplug plug_in
 heals "an interface deleted" delete_interface true
 node_kill B
-heals "the other board without power" true "node_up B"
-unlock B bob
+heals "the other board without power" true "node_up B && unlock B bob"
 ok "nothing is lost, and nothing came twice" \
     [ "$(heard B alice general)" = "$(printf '%s\n' "${expected[@]}" | jq -R . | jq -sc .)" ]
 finish

@@ -59,8 +59,8 @@ ok "A counted garbage ($(($(counter A rejected_garbage) - garbage)) packets)" \
     [ "$(counter A rejected_garbage)" -gt $((garbage + 1000)) ]
 ok "it cost less than 300 kB ($memory kB before, $(anonymous) kB after)" [ $(($(anonymous) - memory)) -lt 300 ]
 link_is_the_same() {
-    at A neighbours --json | jq -e --argjson seconds $((SECONDS - linked_at - 1)) \
-        '[.neighbours[] | select(.state == "up")] | length == 1 and .[0].up_for >= $seconds' >/dev/null
+    at A neighbours --json | is_true --argjson seconds $((SECONDS - linked_at - 1)) \
+        '[.neighbours[] | select(.state == "up")] | length == 1 and .[0].up_for >= $seconds'
 }
 ok "A's link is the same as before" link_is_the_same
 finish
