@@ -123,7 +123,7 @@ $(B)/radio/attack: $(B)/obj/tests/e2e/attack.o
 	$(call QUIET,link)$(CC) $(LDFLAGS) $^ -o $@
 $(B)/radio/%: $(B)/obj/tests/radio/%.o
 	@mkdir -p $(@D)
-	$(call QUIET,link)$(CC) $(LDFLAGS) $^ -o $@
+	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_RADIO) -o $@
 
 # A fuzz target: with libFuzzer in the variant `fuzz`, elsewhere with the program that replays a corpus.
 FUZZ_MAIN_fuzz := -fsanitize=fuzzer

@@ -27,6 +27,11 @@ wifi_begin() {
     WIFI_NEXT=0
 }
 
+# wifi_poor TYPE…: one radio more, that can be nothing else: managed, ap, mesh, adhoc. After wifi_begin.
+wifi_poor() {
+    "$BUILD/radio/hwsim" "$@" || give_up "a radio that is only $*"
+}
+
 # wifi_board NODE GROUPS: gives the node the next radio. Two radios hear each other when their GROUPS
 # share a bit.
 wifi_board() {
