@@ -208,6 +208,7 @@ test-boards: all $(PACKAGES)-boards
 BOOTED := rpi orangepi-zero qemu-virt-riscv64
 test-boards-long: test-boards $(PACKAGES)-boards_long
 	$(call BOARD_TEST,mesh-cable,mesh.sh $(IMAGES)/starling-qemu-virt.img.zst)
+	$(call BOARD_TEST,admit,admit.sh $(IMAGES)/starling-qemu-virt.img.zst)
 	$(call BOARD_TEST,reproducible,reproducible.sh qemu-virt)
 	@$(MAKE) --no-print-directory images
 	$(foreach b,$(BOOTED),$(call BOARD_TEST,boot-$(b),boot.sh $(b) $(IMAGES)/starling-$(b).img.zst))

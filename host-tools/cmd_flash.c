@@ -87,7 +87,14 @@ static char *find_bundle(const struct sl_network *network, const char *name, boo
         fault = "is not here any more: its bundle was taken away";
     if (fault)
         sl_output_error("node %s %s.", name, fault);
-    else if (!again && sl_files_read(folder, FLASHED, NAMES_TEXT, &flashed, NULL) == 0) {
+    else if (sl_files_exist(folder, "answer")) {
+        fault = "answer";
+        sl_output_error(
+            "node %s made its keys itself, and they are on its card only: an image written "
+            "there would destroy them.\n"
+            "  Copy %s/answer into the folder `starling` of the card's partition BOOT.",
+            name, folder);
+    } else if (!again && sl_files_read(folder, FLASHED, NAMES_TEXT, &flashed, NULL) == 0) {
         flashed[strcspn(flashed, "\n")] = '\0';
         sl_output_error(
             "node %s is on a card already: %s.\n"

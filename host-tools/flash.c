@@ -280,8 +280,7 @@ static int put_file(const char *where, const char *folder, const char *name, FIL
     return rc;
 }
 
-/* Every file of a bundle, and the sums last: their presence says that all of it is there. A bundle
- * of an admitted board is one file, its answer, which needs none. */
+/* Every file of a bundle, and the sums last: their presence says that all of it is there. */
 static int put_files(struct sl_flash *flash, const char *where)
 {
     char folder[] = "/tmp/starling-sums-XXXXXX";
@@ -292,8 +291,7 @@ static int put_files(struct sl_flash *flash, const char *where)
     DIR *entries = opendir(flash->bundle);
     struct dirent *entry;
     int rc = sums && entries ? 0 : -errno;
-    bool answer = sl_files_exist(flash->bundle, "answer");
-    while (rc == 0 && !answer && (entry = readdir(entries)) != NULL)
+    while (rc == 0 && (entry = readdir(entries)) != NULL)
         if (entry->d_type == DT_REG && entry->d_name[0] != '.')
             rc = put_file(where, flash->bundle, entry->d_name, sums);
     if (entries)
@@ -301,8 +299,7 @@ static int put_files(struct sl_flash *flash, const char *where)
     if (sums && fclose(sums) != 0 && rc == 0)
         rc = -EIO;
     if (rc == 0)
-        rc = answer ? put_file(where, flash->bundle, "answer", NULL)
-                    : put_file(where, folder, "sums", NULL);
+        rc = put_file(where, folder, "sums", NULL);
     unlink(path);
     rmdir(folder);
     free(path);
