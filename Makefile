@@ -199,7 +199,8 @@ image: $(PACKAGES)-build $(PACKAGES)-image $(PACKAGES)-image_$(BOARD_ARCH)
 # Two boards of the real image, with emulated radios, in a mesh. Takes minutes: they are emulated.
 .PHONY: test-boards test-boards-long
 IMAGES := build/image
-test-boards: all $(PACKAGES)-boards
+test-boards: all $(PACKAGES)-boards $(PACKAGES)-image $(PACKAGES)-image_armhf
+	@boards/build --programs orangepi-zero # 32 bits, which no other target compiles
 	@$(MAKE) --no-print-directory image BOARD=qemu-virt
 	@$(MAKE) --no-print-directory $(IMAGES)/air
 	$(call BOARD_TEST,mesh-air,mesh.sh $(IMAGES)/starling-qemu-virt.img.zst $(IMAGES)/air)

@@ -132,7 +132,7 @@ static void peel(struct sl_symbol *symbols, size_t count, uint64_t id, int sign,
     for (uint64_t i = 0; i < count; i = sl_sketch_walk_next(&walk)) {
         symbol_toggle(&symbols[i], id, check, -sign);
         if (is_pure(&symbols[i]))
-            worklist_push(list, i);
+            worklist_push(list, (size_t)i);
     }
 }
 

@@ -53,7 +53,7 @@ void sl_crowd_check_done(struct sl_crowd *crowd)
 /* The slot of a key; a free one has count 0. */
 static size_t slot_of(const struct sl_crowd_crossings *c, uint64_t key)
 {
-    size_t slot = key & (c->slots - 1);
+    size_t slot = (size_t)key & (c->slots - 1);
     while (c->counts[slot] > 0 && c->keys[slot] != key)
         slot = (slot + 1) & (c->slots - 1);
     return slot;

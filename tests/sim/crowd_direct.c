@@ -196,7 +196,7 @@ void sl_crowd_direct_begin(struct sl_crowd *crowd)
 }
 
 /* Seconds of airtime of a class since the chat began, for each of `count`. */
-static double airtime_each(const struct sl_crowd *crowd, unsigned class, size_t count)
+static double airtime_each(const struct sl_crowd *crowd, unsigned class, uint64_t count)
 {
     struct sl_air_stats air;
     sl_air_stats(crowd->air, &air);

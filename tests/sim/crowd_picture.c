@@ -97,7 +97,7 @@ static sl_time *collect_delays(const struct sl_crowd *crowd, struct sl_crowd_pic
 static void draw_reading(const struct sl_crowd *crowd, struct sl_crowd_picture *picture)
 {
     sl_time *delays = collect_delays(crowd, picture);
-    size_t at = 0, got = picture->got;
+    size_t at = 0, got = (size_t)picture->got;
     if (got > 0)
         qsort(delays, got, sizeof(*delays), compare_delays);
     for (size_t i = 0; i < SL_CROWD_CURVE_POINTS; i++) {
