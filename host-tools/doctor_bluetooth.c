@@ -25,10 +25,17 @@ static void tell_adapter(struct sl_doctor *doctor, json_t *radio)
 
 /* ---- Looked at here ---- */
 
+/* A starlingd that runs and does not miss it was told to leave it alone, or meets others without.
+ */
+static enum sl_doctor_level level_of_trouble(const struct sl_doctor *doctor)
+{
+    return doctor->radios ? SL_DOCTOR_NOTE : SL_DOCTOR_BAD;
+}
+
 static void judge_service(struct sl_doctor *doctor, const struct sl_bluetooth_facts *facts)
 {
     if (!facts->service_runs)
-        sl_doctor_found(doctor, SL_DOCTOR_BAD, CHECK,
+        sl_doctor_found(doctor, level_of_trouble(doctor), CHECK,
                         "bluetoothd is not running, without which there is no Bluetooth",
                         "'systemctl enable --now bluetooth' as root (Debian: package bluez)");
 }
@@ -49,12 +56,12 @@ static void judge_controller(struct sl_doctor *doctor,
                              const struct sl_bluetooth_controller *controller)
 {
     const char *name = controller->name;
+    enum sl_doctor_level trouble = level_of_trouble(doctor);
     if (controller->hard_blocked)
-        sl_doctor_found_text(doctor, SL_DOCTOR_BAD, CHECK,
-                             "look for a switch or a key on the device",
+        sl_doctor_found_text(doctor, trouble, CHECK, "look for a switch or a key on the device",
                              "Bluetooth %s is blocked by a switch on the device", name);
     else if (controller->soft_blocked)
-        sl_doctor_found_text(doctor, SL_DOCTOR_BAD, CHECK, "'rfkill unblock bluetooth' as root",
+        sl_doctor_found_text(doctor, trouble, CHECK, "'rfkill unblock bluetooth' as root",
                              "Bluetooth %s is blocked by rfkill", name);
     else if (!controller->has_le || !controller->has_advertising)
         sl_doctor_found_text(doctor, SL_DOCTOR_NOTE, CHECK, "use another adapter",

@@ -142,6 +142,21 @@ static void doctor_misses_service_adapter_and_kernel(void **state)
     assert_finding(&facts, "note", "modprobe bluetooth");
 }
 
+/* It was told to leave Bluetooth alone, or meets others without: then nothing is wrong. */
+static void what_a_running_starlingd_does_not_miss_is_a_note(void **state)
+{
+    struct sl_doctor doctor = {.findings = json_array(), .radios = json_object()};
+    struct sl_bluetooth_facts facts = good;
+    (void)state;
+    facts.service_runs = false;
+    facts.controllers[0].soft_blocked = true;
+    sl_doctor_judge_bluetooth(&doctor, &facts);
+    assert_int_equal(json_array_size(doctor.findings), 2);
+    assert_int_equal(doctor.bad_count, 0);
+    json_decref(doctor.findings);
+    json_decref(doctor.radios);
+}
+
 /* Whatever this machine has: that is bounded, and consistent. */
 static void this_machine_can_be_looked_at(void **state)
 {
@@ -165,6 +180,7 @@ int main(void)
         cmocka_unit_test(other_answers_are_refused),
         cmocka_unit_test(doctor_names_cause_and_cure),
         cmocka_unit_test(doctor_misses_service_adapter_and_kernel),
+        cmocka_unit_test(what_a_running_starlingd_does_not_miss_is_a_note),
         cmocka_unit_test(this_machine_can_be_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
