@@ -96,8 +96,9 @@ bluetooth_begin() {
     bluetoothd_up
 }
 
+# bluetoothd_up: with the configuration BLUETOOTH_CONF, else Debian's.
 bluetoothd_up() {
-    /usr/libexec/bluetooth/bluetoothd -n >>"$LAB/bluetoothd.out" 2>&1 &
+    /usr/libexec/bluetooth/bluetoothd -n ${BLUETOOTH_CONF:+-f "$BLUETOOTH_CONF"} >>"$LAB/bluetoothd.out" 2>&1 &
     BLUETOOTHD_PID=$!
     wait_until 60 on_the_bus
 }
