@@ -58,9 +58,7 @@ BENCHES       := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests
 FUZZ_NAMES    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 CROWD         := $(call objects,$(sort $(wildcard tests/crowd/*.c)))
 E2E           := $(sort $(wildcard tests/e2e/test_*.sh tests/boards/test_*.sh))
-# bluetooth_heal: bluetoothd 5.66 itself aborts under it; run by `make test-radio-long`.
-RADIO_LONG    := $(sort $(wildcard tests/radio/test_*.sh))
-RADIO         := $(filter-out %/test_bluetooth_heal.sh,$(RADIO_LONG))
+RADIO         := $(sort $(wildcard tests/radio/test_*.sh))
 RADIO_TOOLS   := $(B)/radio/attack $(patsubst tests/radio/%.c,$(B)/radio/%,$(wildcard tests/radio/*.c))
 PACKAGES      := build/.packages
 
@@ -291,15 +289,12 @@ coverage: $(PACKAGES)-build $(PACKAGES)-test $(PACKAGES)-cov
 	    --exclude-unreachable-branches --print-summary --fail-under-line 90
 
 # Every scenario boots a virtual machine of its own (tests/radio/vm).
-.PHONY: test-radio test-radio-long radio-tools
+.PHONY: test-radio radio-tools
 radio-tools: $(RADIO_TOOLS)
 test-radio: $(PACKAGES)-build $(PACKAGES)-demo
 	@$(MAKE) --no-print-directory -j$(JOBS) all radio-tools
 	@tests/radio/vm fetch || [ $$? = 77 ]
 	@STARLING_BUILD=$(B) tests/run radio $(RADIO)
-
-test-radio-long: RADIO = $(RADIO_LONG)
-test-radio-long: test-radio
 
 # Crowds in virtual time (tests/sim/crowd.h); $(B)/sim --help for one of your own.
 SECONDS ?= 3600
