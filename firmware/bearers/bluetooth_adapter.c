@@ -19,10 +19,11 @@
  * again, soon where something happened just now. Boards advertise five times a second, others
  * every 1.28 s by the kernel's default: a window of 3 s hears nearly all. */
 #define SEARCH_MIN (2 * SL_SECOND)
-#define SEARCH_MAX (6 * SL_SECOND)
+#define SEARCH_MAX (9 * SL_SECOND) /* BlueZ makes a pause of its own after 10.24 s */
 #define SEARCH_OFF (SL_SECOND / 2)
 #define WINDOW     (3 * SL_SECOND)
-#define LONELY_OFF (6 * SL_SECOND)
+#define LONELY_ON  (4 * SL_SECOND)
+#define LONELY_OFF (8 * SL_SECOND)
 #define CYCLE_MAX  (60 * SL_SECOND)
 
 /* ---- Requests ---- */
@@ -254,7 +255,9 @@ static sl_time phase_length(const struct sl_bluetooth *b, const struct sl_bt_ada
     enum sl_plan_search search = sl_plan_search(&adapter->plan, now);
     if (search == SL_PLAN_EAGER || b->setup.config.scan_percent >= 100)
         return adapter->scan_phase ? search_length(&adapter->plan, now) : SEARCH_OFF;
-    return adapter->scan_phase ? WINDOW : pause_length(b, search);
+    if (!adapter->scan_phase)
+        return pause_length(b, search);
+    return search == SL_PLAN_LONELY ? LONELY_ON : WINDOW;
 }
 
 void sl_bt_scan_follow(struct sl_bluetooth *b, struct sl_bt_adapter *adapter, sl_time now)
