@@ -393,7 +393,7 @@ static void lonely_boards_sleep_and_are_found(void **state)
 {
     (void)state;
     sl_scripted_board_on(&air, 0, &config);
-    assert_in_range(wakes_in_a_minute(0, 10 * SL_MINUTE), 6, 36);
+    assert_in_range(wakes_in_a_minute(0, 10 * SL_MINUTE), 6, 28);
     sl_time before = hci0(0)->scan_time;
     sl_scripted_run(&air, 10 * SL_MINUTE);
     assert_true(hci0(0)->scan_time - before < 10 * SL_MINUTE * 40 / 100);
