@@ -87,9 +87,11 @@ static void take_copy(struct sl_node *node, const struct arrival *a, int64_t num
     if (!a->targets && !entry->quiet)
         sl_tree_copy(node, a->link, number, a->hops, now);
     sl_relay_note_holder(node, number);
-    note_way(node, a, now);
+    if (a->hops < entry->stored.hops) /* else it may have come from here, or by the same detour */
+        note_way(node, a, now);
     if (a->targets) {
-        sl_routed_confirm(node, a->link, a->short_id);
+        if (sl_routed_is_confirmed(a->envelope.kind))
+            sl_routed_confirm(node, a->link, a->id, true, now);
         sl_routed_take_more(node, number, a->link, a->bytes, a->targets, now);
     } else {
         sl_routed_raise(node, number, now);
@@ -252,13 +254,15 @@ static void take_along(struct sl_node *node, const struct arrival *a, int64_t nu
 {
     struct sl_targets targets = *a->targets;
     uint64_t also = 0;
-    sl_routed_confirm(node, a->link, a->short_id);
     if (a->envelope.kind == SL_ENVELOPE_SETTLED)
         also = sl_settle_take(node, &a->envelope, &targets, now);
-    if (sl_routed_take(node, number, a->bytes, &targets, also, now))
+    bool taken = sl_routed_take(node, number, a->bytes, &targets, also, now);
+    if (sl_routed_is_confirmed(a->envelope.kind))
+        sl_routed_confirm(node, a->link, a->id, !taken, now);
+    if (taken)
         return;
     if (a->envelope.kind == SL_ENVELOPE_SETTLED)
-        sl_relay_drop(node, number); /* whoever misses it floods what it was about */
+        sl_settle_forget(node, number); /* whoever misses it floods what it was about */
     else if (sl_relay_release(node, number))
         sl_relay_spread(node, number, a->bytes, NULL, now);
 }
@@ -364,8 +368,9 @@ void sl_relay_receive(struct sl_node *node, struct sl_link *link,
         take_copy(node, &a, number, now);
     else if (sl_index_buried(node->index, a.id))
         node->status.duplicates++;
-    else if (a.targets && sl_settle_was(node, a.short_id))
-        sl_routed_confirm(node, link, a.short_id);
-    else
+    else if (a.targets && sl_settle_was(node, a.short_id)) {
+        if (sl_routed_is_confirmed(a.envelope.kind))
+            sl_routed_confirm(node, link, a.id, true, now);
+    } else
         examine(node, &a, now);
 }

@@ -95,7 +95,7 @@
 /* Whom an envelope along a route is for, as far as relays can tell: so many nodes, each of which
  * costs some more sendings; and the most that a neighbour may name, whose tags fit beside the
  * largest message. */
-#define SL_TARGETS     4
+#define SL_TARGETS     3
 #define SL_TARGETS_MAX 24
 #define SL_TARGET_LEN  3 /* first bytes of an origin */
 

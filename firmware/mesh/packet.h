@@ -116,6 +116,7 @@ enum sl_element_type {
     SL_ELEMENT_ROUTED = 20,    /* hops at most u8, count u8, that many targets of 3, then as
                                 * ENVELOPE */
     SL_ELEMENT_TAKEN = 21,     /* short ids of what came as ROUTED and is held */
+    SL_ELEMENT_STRAY = 22,     /* short id, and targets of 3 that no way leads to from here */
 };
 
 struct sl_element {

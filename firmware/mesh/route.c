@@ -14,6 +14,7 @@ enum {
     HOP_COST = 13,
     DETOUR_MAX = 6, /* that sharing a link with other targets is worth */
     LOSS_MAX = 900, /* permille */
+    ARRIVES_HARDLY = 100,
     FAILURES_MAX = 7,
     OFF_THE_WAY = 26, /* as if two links farther */
 };
@@ -90,13 +91,15 @@ static struct sl_route_to *add(struct sl_routes *routes, const uint8_t origin[SL
 }
 
 /* The last link as often as it takes to get something across and heard of (ETX: De Couto, Aguayo,
- * Bicket, Morris, MobiCom 2003), as if it lost as much one way as the other. */
+ * Bicket, Morris, MobiCom 2003), as if it lost as much one way as the other; but if the neighbour
+ * says whom it receives well, and not us, what we send hardly arrives. */
 static uint16_t cost_of(const struct sl_link *link, unsigned hops)
 {
     uint32_t frames = link->received + link->lost;
     uint32_t loss = frames > 0 ? (uint32_t)((uint64_t)link->lost * 1000 / frames) : 0;
-    uint32_t arrives = 1000 - (loss < LOSS_MAX ? loss : LOSS_MAX);
-    return (uint16_t)(HOP_COST * hops + LINK_COST * 1000 * 1000 / (arrives * arrives));
+    uint32_t comes = 1000 - (loss < LOSS_MAX ? loss : LOSS_MAX);
+    uint32_t goes = link->cover.lists && !link->cover.hears_us ? ARRIVES_HARDLY : comes;
+    return (uint16_t)(HOP_COST * hops + LINK_COST * 1000 * 1000 / (comes * goes));
 }
 
 static bool is_known(const struct sl_way *way, sl_time now)

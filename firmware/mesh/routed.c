@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAP_MIN = 16, TRIES_MAX = 4, UNTAKEN_MAX = 10 };
+enum { CAP_MIN = 16, TRIES_MAX = 2, UNTAKEN_MAX = 10 };
 
-#define TAKEN_WAIT      (400 * SL_MILLISECOND) /* for a neighbour to say that it holds it; doubling */
+#define TAKEN_WAIT      (700 * SL_MILLISECOND) /* for a neighbour to say that it holds it; doubling */
 #define ANSWER_WAIT     (8 * SL_SECOND)        /* for the receipt: it took the whole way twice */
-#define ANSWERED_WAIT   (45 * SL_SECOND) /* for SETTLED after a receipt: that is said in batches */
+#define ANSWERED_WAIT   (90 * SL_SECOND) /* for SETTLED after a receipt: that is said in batches */
 #define HOLD_TIME       (3 * SL_MINUTE)  /* for SETTLED, on the way */
+#define PASSING_TIME    (10 * SL_SECOND) /* what is not held is known for so long, should it stray */
 #define REMEMBERED_TIME SL_MINUTE        /* whom a message was for, once it floods */
 
 static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now);
@@ -41,6 +42,16 @@ bool sl_routed_is_kind(uint8_t kind)
     return kind == SL_ENVELOPE_DIRECT || kind == SL_ENVELOPE_RECEIPT || kind == SL_ENVELOPE_SETTLED;
 }
 
+bool sl_routed_is_confirmed(uint8_t kind)
+{
+    return kind != SL_ENVELOPE_SETTLED;
+}
+
+bool sl_routed_is_held(uint8_t kind)
+{
+    return kind == SL_ENVELOPE_DIRECT;
+}
+
 /* ---- The table ---- */
 
 struct sl_routed *sl_routed_find(const struct sl_node *node, const uint8_t id[SL_ID_LEN])
@@ -67,7 +78,7 @@ struct sl_routed *sl_routed_add(struct sl_node *node, const uint8_t id[SL_ID_LEN
         sl_map_put(&routing->map, id, (uint32_t)routing->count) < 0)
         return NULL;
     struct sl_routed *routed = &routing->table[routing->count++];
-    *routed = (struct sl_routed){.retry_at = SL_NEVER, .end_at = end_at};
+    *routed = (struct sl_routed){.retry_at = SL_NEVER, .end_at = end_at, .confirm_at = SL_NEVER};
     memcpy(routed->id, id, SL_ID_LEN);
     sl_routed_wake(node, end_at);
     return routed;
@@ -93,9 +104,9 @@ void sl_routed_wake(struct sl_node *node, sl_time at)
 
 /* ---- Sending ---- */
 
-static struct sl_target without_way(const struct sl_target *target)
+struct sl_target sl_routed_without_way(const struct sl_target *target)
 {
-    struct sl_target result = {.slot = -1};
+    struct sl_target result = {.slot = -1, .stray = target->stray};
     memcpy(result.tag, target->tag, SL_TARGET_LEN);
     return result;
 }
@@ -124,11 +135,12 @@ static uint64_t choose_ways(const struct sl_node *node, struct sl_routed *routed
         if (again && is_up(node, target->slot))
             failed |= UINT64_C(1) << target->slot;
         if (again || !is_up(node, target->slot))
-            *target = without_way(target);
+            *target = sl_routed_without_way(target);
     }
-    sl_route_choose(node, targets->items, targets->count, routed->givers | failed, now);
+    uint64_t avoid = routed->givers | routed->astray;
+    sl_route_choose(node, targets->items, targets->count, avoid | failed, now);
     if (failed != 0)
-        sl_route_choose(node, targets->items, targets->count, routed->givers, now);
+        sl_route_choose(node, targets->items, targets->count, avoid, now);
     for (size_t i = 0; i < targets->count; i++)
         if (is_pending(&targets->items[i]) && !targets->items[i].sent)
             slots |= UINT64_C(1) << targets->items[i].slot;
@@ -144,9 +156,10 @@ static bool is_for(const struct sl_target *target, const struct sl_link *link)
     return target->slot == link->slot && !target->taken && !target->sent;
 }
 
-static void send_to(struct sl_node *node, struct sl_link *link, struct sl_targets *targets,
+static void send_to(struct sl_node *node, struct sl_link *link, struct sl_routed *routed,
                     const struct sl_entry *entry, const uint8_t *bytes, sl_time now)
 {
+    struct sl_targets *targets = &routed->targets;
     struct sl_route route = {
         .bearer = link->neighbour->bearer, .link = link, .class = SL_OUTPUT_URGENT};
     uint8_t count = 0;
@@ -156,6 +169,7 @@ static void send_to(struct sl_node *node, struct sl_link *link, struct sl_target
     size_t len = 2 + tags * SL_TARGET_LEN + SL_ENVELOPE_MUTABLE + entry->stored.len;
     if (3 + len > SL_FRAME_BODY_MAX)
         return; /* no message is so long; another kind of such length floods in the end */
+    sl_routed_confirm_along(node, link); /* before: this may be the answer that settles it */
     uint8_t *value = sl_output_element(node, &route, SL_ELEMENT_ROUTED, len);
     struct sl_writer w;
     if (!value)
@@ -171,8 +185,22 @@ static void send_to(struct sl_node *node, struct sl_link *link, struct sl_target
     if (count == 0)
         sl_write_bytes(&w, nobody, SL_TARGET_LEN);
     sl_relay_write(&w, entry, bytes, now);
+    if (!sl_routed_is_confirmed(entry->stored.kind))
+        routed->also &= ~link->siblings;
     node->status.sent_envelopes++;
     node->status.sent_routed++;
+}
+
+/* Whether it is to be sent again, unless TAKEN comes; where that is not said, what found no room in
+ * the queue. */
+static bool is_waiting(const struct sl_routed *routed, uint8_t kind)
+{
+    bool waits = routed->also != 0;
+    for (size_t i = 0; i < routed->targets.count; i++) {
+        const struct sl_target *target = &routed->targets.items[i];
+        waits = waits || (is_pending(target) && (sl_routed_is_confirmed(kind) || !target->sent));
+    }
+    return waits;
 }
 
 void sl_routed_forward(struct sl_node *node, struct sl_routed *routed, int64_t number,
@@ -186,13 +214,12 @@ void sl_routed_forward(struct sl_node *node, struct sl_routed *routed, int64_t n
     uint64_t slots = choose_ways(node, routed, is_retry, now);
     routed->given |= slots;
     for (; slots != 0; slots &= slots - 1)
-        send_to(node, node->slots[__builtin_ctzll(slots)], &routed->targets, entry, bytes, now);
-    bool waits = routed->also != 0;
-    for (size_t i = 0; i < routed->targets.count; i++)
-        waits = waits || is_pending(&routed->targets.items[i]);
-    if (waits)
+        send_to(node, node->slots[__builtin_ctzll(slots)], routed, entry, bytes, now);
+    if (is_waiting(routed, entry->stored.kind))
         routed->retry_at = now + (TAKEN_WAIT << routed->tries);
     sl_routed_wake(node, routed->retry_at);
+    if (entry->stored.kind != SL_ENVELOPE_SETTLED)
+        sl_routed_return(node, routed, now);
 }
 
 /* Remembers whom a message was for although it floods: its receipt comes along a route, and whoever
@@ -277,8 +304,9 @@ bool sl_routed_take(struct sl_node *node, int64_t number, const uint8_t *bytes,
                     const struct sl_targets *targets, uint64_t also, sl_time now)
 {
     const struct sl_entry *entry = sl_index_entry(node->index, number);
-    sl_time end_at =
-        now + sl_node_jitter(node, HOLD_TIME); /* the first that floods it does for all */
+    bool held = sl_routed_is_held(entry->stored.kind);
+    sl_time end_at = now + (held ? sl_node_jitter(node, HOLD_TIME) /* the first floods it for all */
+                                 : PASSING_TIME);
     struct sl_routed *routed = entry->quiet && has_room_for(&node->routing, entry->stored.origin)
                                    ? sl_routed_add(node, entry->stored.id, end_at)
                                    : NULL;
@@ -311,7 +339,7 @@ static bool turn_back(struct sl_node *node, struct sl_targets *targets,
         if (target->slot < 0 || !has_target(returned, target))
             continue;
         sl_route_forget_way(node, target->tag, target->slot);
-        *target = without_way(target);
+        *target = sl_routed_without_way(target);
         any = true;
     }
     return any;
@@ -342,51 +370,6 @@ void sl_targets_merge(struct sl_targets *targets, const struct sl_targets *more)
             targets->items[targets->count++] = more->items[i];
 }
 
-void sl_routed_confirm(struct sl_node *node, struct sl_link *link, uint64_t short_id)
-{
-    uint8_t *value = sl_sync_element(node, link, SL_ELEMENT_TAKEN, SL_SHORT_ID_LEN);
-    struct sl_writer w;
-    if (!value)
-        return; /* it is sent again */
-    sl_writer_init(&w, value, SL_SHORT_ID_LEN);
-    sl_write_u64(&w, short_id);
-}
-
-static void note_taken(struct sl_node *node, struct sl_link *link, uint64_t short_id)
-{
-    int64_t number = sl_index_find_short(node->index, short_id);
-    if (number < 0)
-        return;
-    struct sl_entry *entry = sl_index_entry(node->index, number);
-    struct sl_routed *routed = sl_routed_find(node, entry->stored.id);
-    if (!entry->quiet || !routed)
-        return; /* not what was sent along a route */
-    for (size_t i = 0; i < routed->targets.count; i++)
-        if (routed->targets.items[i].slot == link->slot)
-            routed->targets.items[i].taken = true;
-    routed->also &= ~link->siblings;
-    link->untaken = 0;
-    entry->known_by |= link->siblings;
-    sl_relay_note_holder(node, number);
-}
-
-void sl_routed_taken(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
-                     sl_time now)
-{
-    struct sl_reader r;
-    sl_reader_init(&r, element->value, element->len);
-    if (element->len == 0 || element->len % SL_SHORT_ID_LEN != 0) {
-        node->status.rejected_malformed++;
-        return;
-    }
-    if (!sl_bucket_take(&link->quota, 1, now)) {
-        node->status.rejected_quota++;
-        return;
-    }
-    while (sl_read_left(&r) > 0)
-        note_taken(node, link, sl_read_u64(&r));
-}
-
 void sl_routed_forget_slot(struct sl_node *node, int slot)
 {
     for (size_t i = 0; i < node->routing.count; i++) {
@@ -394,6 +377,8 @@ void sl_routed_forget_slot(struct sl_node *node, int slot)
         node->routing.table[i].givers &= ~(UINT64_C(1) << slot);
         node->routing.table[i].given &= ~(UINT64_C(1) << slot);
         node->routing.table[i].also &= ~(UINT64_C(1) << slot);
+        node->routing.table[i].astray &= ~(UINT64_C(1) << slot);
+        node->routing.table[i].unconfirmed &= ~(UINT64_C(1) << slot);
         for (size_t j = 0; j < targets->count; j++)
             if (targets->items[j].slot == slot)
                 targets->items[j].slot = -1;
@@ -456,6 +441,14 @@ static void note_untaken(struct sl_node *node, const struct sl_targets *targets)
     }
 }
 
+/* Nobody next on the way took it. */
+static void give_up(struct sl_routed *routed)
+{
+    for (size_t i = 0; i < routed->targets.count; i++)
+        if (is_pending(&routed->targets.items[i]))
+            routed->targets.items[i] = sl_routed_without_way(&routed->targets.items[i]);
+}
+
 static void retry(struct sl_node *node, struct sl_routed *routed, int64_t number, sl_time now)
 {
     uint8_t bytes[SL_ENVELOPE_MAX];
@@ -464,8 +457,9 @@ static void retry(struct sl_node *node, struct sl_routed *routed, int64_t number
     note_untaken(node, &routed->targets);
     if (++routed->tries >= TRIES_MAX) {
         routed->retry_at = SL_NEVER;
-        if (routed->own && entry->known_by == 0)
-            routed->end_at = now; /* nobody on the way took it */
+        give_up(routed);
+        if (entry->stored.kind != SL_ENVELOPE_SETTLED)
+            sl_routed_return(node, routed, now);
         return;
     }
     int len = store->get(store->ctx, entry->stored.row, bytes, sizeof(bytes));
@@ -480,9 +474,10 @@ static void end(struct sl_node *node, struct sl_routed *routed, int64_t number, 
         sl_routed_remove(node, routed);
         return;
     }
-    if (sl_index_entry(node->index, number)->stored.kind == SL_ENVELOPE_SETTLED) {
+    uint8_t kind = sl_index_entry(node->index, number)->stored.kind;
+    if (kind == SL_ENVELOPE_SETTLED || (!routed->own && !sl_routed_is_held(kind))) {
         sl_routed_remove(node, routed);
-        sl_relay_drop(node, number);
+        sl_settle_forget(node, number);
         return;
     }
     if (routed->own)
@@ -493,12 +488,14 @@ static void end(struct sl_node *node, struct sl_routed *routed, int64_t number, 
 
 static sl_time due_at(const struct sl_routed *routed)
 {
-    return sl_min_time(routed->retry_at, routed->end_at);
+    return sl_min_time(routed->confirm_at, sl_min_time(routed->retry_at, routed->end_at));
 }
 
 static void look_at(struct sl_node *node, struct sl_routed *routed, sl_time now)
 {
     int64_t number = sl_index_find(node->index, routed->id);
+    if (routed->confirm_at <= now)
+        sl_routed_confirm_due(node, routed);
     if (number >= 0 && routed->retry_at <= now)
         retry(node, routed, number, now);
     if (number < 0)

@@ -3,7 +3,8 @@
  * until their origin says that they arrived, or nothing of the kind was heard for long: then they
  * flood like any other, so that nothing is lost. Internal to the mesh.
  *
- *   routed.c   on their way: sent along, held, raised     settle.c   arrived: dropped */
+ *   routed.c   on their way: sent along, held, raised     settle.c   arrived: dropped
+ *   taken.c    what neighbours say of them: TAKEN, STRAY */
 #ifndef SL_MESH_ROUTED_H
 #define SL_MESH_ROUTED_H
 
@@ -32,9 +33,13 @@ struct sl_routed {
     uint64_t givers;                    /* slots that it came from */
     uint64_t given;                     /* and to which it was sent, in vain perhaps */
     uint64_t also;                      /* SETTLED: slots to tell beside those of the targets */
-    unsigned tries;                     /* times that it was sent */
-    sl_time retry_at;                   /* to those who did not say that they hold it */
-    sl_time end_at;                     /* of patience */
+    uint64_t astray;                    /* slots of neighbours that know no way on */
+    unsigned strays;                    /* times that some of it came back from one */
+    uint64_t unconfirmed;               /* slots of neighbours that have yet to be told TAKEN */
+    sl_time confirm_at;
+    unsigned tries;   /* times that it was sent */
+    sl_time retry_at; /* to those who did not say that they hold it */
+    sl_time end_at;   /* of patience */
 };
 
 struct sl_routing {
@@ -55,14 +60,20 @@ void sl_routing_done(struct sl_node *node);
 bool sl_routed_publish(struct sl_node *node, int64_t number, const uint8_t *bytes,
                        const struct sl_draft *draft, sl_time now);
 
-/* ROUTED and TAKEN from a neighbour. */
+/* ROUTED, TAKEN and STRAY from a neighbour. */
 void sl_routed_receive(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
                        sl_time now);
 void sl_routed_taken(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
                      sl_time now);
+void sl_routed_stray(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                     sl_time now);
 
-/* Whether envelopes of that kind may travel along routes. */
+/* Whether envelopes of that kind may travel along routes; and whether each link on the way says
+ * TAKEN, and whoever is on the way keeps them until they arrived: messages. What becomes of the
+ * others is noticed at the ends. */
 bool sl_routed_is_kind(uint8_t kind);
+bool sl_routed_is_confirmed(uint8_t kind);
+bool sl_routed_is_held(uint8_t kind);
 
 /* One that was just kept came with these targets: it is held quietly, and sent along (SETTLED: to
  * those slots also). False: there
@@ -72,8 +83,10 @@ bool sl_routed_take(struct sl_node *node, int64_t number, const uint8_t *bytes,
 /* Another copy of one that is held came from there, perhaps for others. */
 void sl_routed_take_more(struct sl_node *node, int64_t number, const struct sl_link *link,
                          const uint8_t *bytes, const struct sl_targets *targets, sl_time now);
-/* Tells a neighbour that it is held here. */
-void sl_routed_confirm(struct sl_node *node, struct sl_link *link, uint64_t short_id);
+/* Tells a neighbour that it is held here: soon, perhaps together with its answer; or at once, if it
+ * asks again or it is not under way here. */
+void sl_routed_confirm(struct sl_node *node, struct sl_link *link, const uint8_t id[SL_ID_LEN],
+                       bool at_once, sl_time now);
 
 /* It floods from here on: into digest and sketch, and to whoever is not known to hold it. Nothing
  * if it does already. */
@@ -93,6 +106,14 @@ void sl_routed_remove(struct sl_node *node, struct sl_routed *routed);
 void sl_routed_forward(struct sl_node *node, struct sl_routed *routed, int64_t number,
                        const uint8_t *bytes, sl_time now);
 void sl_routed_wake(struct sl_node *node, sl_time at);
+/* What a target is before a way is chosen. */
+struct sl_target sl_routed_without_way(const struct sl_target *target);
+/* Those targets to which no way leads from here go back to whoever gave them; if it is ours and its
+ * destination is one of them, it floods soon. */
+void sl_routed_return(struct sl_node *node, struct sl_routed *routed, sl_time now);
+/* TAKEN that is due, in a frame of its own; or that is waiting, in one that goes there anyway. */
+void sl_routed_confirm_due(struct sl_node *node, struct sl_routed *routed);
+void sl_routed_confirm_along(struct sl_node *node, struct sl_link *link);
 
 /* ---- settle.c ---- */
 
@@ -101,7 +122,10 @@ void sl_routed_wake(struct sl_node *node, sl_time at);
 uint64_t sl_settle_take(struct sl_node *node, const struct sl_envelope *envelope,
                         struct sl_targets *targets, sl_time now);
 bool sl_settle_is_well_formed(const struct sl_envelope *envelope);
-/* Whether it was settled not long ago. */
+/* Drops what is held here quietly, without a tombstone: should it flood yet, it is taken like any
+ * other, but not told to the layer above again. */
+void sl_settle_forget(struct sl_node *node, int64_t number);
+/* Whether it was settled, or forgotten so, not long ago. */
 bool sl_settle_was(const struct sl_node *node, uint64_t short_id);
 /* Sends what is to be told. */
 void sl_settle_flush(struct sl_node *node, sl_time now);

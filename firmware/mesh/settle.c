@@ -8,7 +8,7 @@
 
 enum { IDS_MAX = 32 };
 
-#define SETTLE_DELAY     (10 * SL_SECOND) /* what arrives meanwhile shares the envelope */
+#define SETTLE_DELAY     (30 * SL_SECOND) /* what arrives meanwhile shares the envelope */
 #define SETTLED_LIFETIME 300              /* seconds; longer than anybody waits for it */
 #define SETTLED_HELD     SL_MINUTE        /* by who wrote it, to answer for copies */
 
@@ -45,9 +45,8 @@ bool sl_settle_was(const struct sl_node *node, uint64_t short_id)
     return sl_map_get(&node->routing.settled, key) != SL_MAP_EMPTY;
 }
 
-/* No tombstone: should somebody who did not hear of it flood it yet, it is taken like any other,
- * and nobody repairs a difference for as long as it lives. */
-static void drop(struct sl_node *node, int64_t number)
+/* With a tombstone neighbours would repair the difference for as long as it lives. */
+void sl_settle_forget(struct sl_node *node, int64_t number)
 {
     const struct sl_store_port *store = &node->config.store;
     const struct sl_stored *stored = &sl_index_entry(node->index, number)->stored;
@@ -55,12 +54,24 @@ static void drop(struct sl_node *node, int64_t number)
     store->drop(store->ctx, stored->row);
     sl_share_remove(node, number);
     sl_index_forget(node->index, number);
+}
+
+static void drop(struct sl_node *node, int64_t number)
+{
+    sl_settle_forget(node, number);
     node->status.routed_settled++;
 }
 
 /* ---- Our own ---- */
 
-/* It arrived: the others are told together with the next ones. */
+/* A receipt: nobody else holds it. */
+static bool is_answer(const struct sl_routed *routed)
+{
+    static const uint8_t nothing[SL_ID_LEN];
+    return memcmp(routed->answers, nothing, SL_ID_LEN) != 0;
+}
+
+/* It arrived: the others are told together with the next ones. May move the others. */
 static void conclude(struct sl_node *node, struct sl_routed *routed, sl_time now)
 {
     struct sl_routing *routing = &node->routing;
@@ -71,6 +82,10 @@ static void conclude(struct sl_node *node, struct sl_routed *routed, sl_time now
         sl_route_reconsider(node, routed->destination, now);
     if (number >= 0 && sl_index_entry(node->index, number)->quiet)
         drop(node, number);
+    if (is_answer(routed)) {
+        sl_routed_remove(node, routed);
+        return;
+    }
     routed->settled = true;
     routed->retry_at = SL_NEVER;
     routed->end_at = SL_NEVER;
@@ -81,6 +96,9 @@ static void conclude(struct sl_node *node, struct sl_routed *routed, sl_time now
 void sl_node_settled(struct sl_node *node, const uint8_t id[SL_ID_LEN], const uint8_t *by,
                      sl_time now)
 {
+    int64_t number = sl_index_find(node->index, id);
+    if (number >= 0)
+        sl_relay_note_holder(node, number); /* its word may be on the way yet, as TAKEN */
     struct sl_routed *routed = sl_routed_find(node, id);
     if (!routed && by && (routed = sl_routed_add(node, id, SL_NEVER))) {
         routed->own = true; /* long ago; but whoever sent the receipt waits for word of it */
@@ -169,8 +187,8 @@ void sl_settle_flush(struct sl_node *node, sl_time now)
 static void settle_answers(struct sl_node *node, uint64_t short_id,
                            const uint8_t origin[SL_ORIGIN_LEN], sl_time now)
 {
-    for (size_t i = 0; i < node->routing.count; i++) {
-        struct sl_routed *routed = &node->routing.table[i];
+    for (size_t i = node->routing.count; i > 0; i--) { /* removing moves the last into its place */
+        struct sl_routed *routed = &node->routing.table[i - 1];
         if (routed->own && !routed->settled && sl_short_id(routed->answers) == short_id &&
             memcmp(routed->destination, origin, SL_ORIGIN_LEN) == 0)
             conclude(node, routed, now);

@@ -119,12 +119,12 @@ static void print_elements(const struct sl_crowd_result *r)
                                           "frame",
                                           "other",
                                           "channel messages",
-                                          "direct messages",
-                                          "receipts",
+                                          "direct messages along routes",
+                                          "receipts along routes",
                                           "settled",
-                                          "taken",
-                                          "other",
-                                          "other",
+                                          "taken, stray",
+                                          "direct messages that flood",
+                                          "receipts that flood",
                                           "other"};
     for (size_t i = 0; i < SL_ARRAY_LEN(r->element_bytes); i++)
         if (r->element_bytes[i] > 0)

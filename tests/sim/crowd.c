@@ -83,14 +83,17 @@ static int receiver_of(const struct sl_crowd *crowd, const struct sl_address *ad
 static unsigned class_of(const struct sl_datagram *datagram, const struct sl_crowd_content *content)
 {
     if (content->envelope_count == 0)
-        return content->element_len[SL_ELEMENT_TAKEN] > 0 ? SL_CROWD_AIR_TAKEN : datagram->bytes[0];
+        return content->element_len[SL_ELEMENT_TAKEN] + content->element_len[SL_ELEMENT_STRAY] > 0
+                   ? SL_CROWD_AIR_TAKEN
+                   : datagram->bytes[0];
+    bool floods = content->element_len[SL_ELEMENT_ENVELOPE] > 0;
     switch (content->kind) {
     case SL_ENVELOPE_CHANNEL:
         return SL_CROWD_AIR_CHANNEL;
     case SL_ENVELOPE_DIRECT:
-        return SL_CROWD_AIR_DIRECT;
+        return floods ? SL_CROWD_AIR_DIRECT_FLOOD : SL_CROWD_AIR_DIRECT;
     case SL_ENVELOPE_RECEIPT:
-        return SL_CROWD_AIR_RECEIPT;
+        return floods ? SL_CROWD_AIR_RECEIPT_FLOOD : SL_CROWD_AIR_RECEIPT;
     case SL_ENVELOPE_SETTLED:
         return SL_CROWD_AIR_SETTLED;
     default:

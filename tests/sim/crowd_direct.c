@@ -1,6 +1,8 @@
 #include "sim/crowd_inside.h"
 
+#include "base/list.h"
 #include "base/wire.h"
+#include "chat/receipt.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,8 +35,18 @@ struct direct {
     unsigned delivered, answered;
 };
 
+/* A receipt that is about to be written. */
+struct due {
+    struct sl_list list;
+    struct sl_crowd_event event;
+    struct sl_crowd_station *station;
+    size_t number;
+    uint8_t id[SL_ID_LEN]; /* of the message */
+};
+
 struct sl_crowd_directs {
     struct pair *pairs;
+    struct sl_list due;
     struct direct *messages;
     size_t count, cap;
     sl_time airtime_before[SL_AIR_CLASSES];
@@ -110,7 +122,7 @@ static void take_turn(struct sl_crowd_event *event, sl_time now)
 
 /* ---- Reading ---- */
 
-static void answer(struct sl_crowd_station *station, size_t number, const uint8_t *id)
+static void answer(struct sl_crowd_station *station, size_t number, const uint8_t id[SL_ID_LEN])
 {
     uint8_t token[RECEIPT_LEN] = {0}, receipt_id[SL_ID_LEN];
     struct sl_writer w;
@@ -119,6 +131,36 @@ static void answer(struct sl_crowd_station *station, size_t number, const uint8_
     struct sl_draft draft = {
         .kind = SL_ENVELOPE_RECEIPT, .payload = token, .payload_len = sizeof(token), .answers = id};
     publish(station, station->crowd->directs->messages[number].from, &draft, receipt_id);
+    sl_crowd_finish_turn(station);
+}
+
+static void forget_due(struct due *due)
+{
+    sl_list_remove(&due->list);
+    sl_heap_cancel(&due->station->crowd->heap, &due->event.timer);
+    free(due);
+}
+
+static void answer_due(struct sl_crowd_event *event, sl_time now)
+{
+    struct due *due = SL_CONTAINER_OF(event, struct due, event);
+    (void)now;
+    if (is_there(due->station->crowd, due->station->number))
+        answer(due->station, due->number, due->id);
+    forget_due(due);
+}
+
+static void answer_soon(struct sl_crowd_station *station, size_t number,
+                        const uint8_t id[SL_ID_LEN])
+{
+    struct sl_crowd *crowd = station->crowd;
+    struct due *due = sl_crowd_allocate(1, sizeof(*due));
+    *due = (struct due){.station = station, .number = number};
+    memcpy(due->id, id, SL_ID_LEN);
+    sl_timer_init(&due->event.timer);
+    due->event.fire = answer_due;
+    sl_list_append(&crowd->directs->due, &due->list);
+    sl_crowd_schedule(crowd, &due->event, crowd->now + SL_RECEIPT_DELAY);
 }
 
 /* As the chat does: a message is shown and answered once, a receipt ends the wait for it. */
@@ -136,7 +178,7 @@ void sl_crowd_direct_accepted(struct sl_crowd_station *station, const struct sl_
         message->delivered++ == 0) {
         sl_crowd_trace(crowd, "arrive", station->number, number,
                        (uint64_t)(crowd->now - message->at));
-        answer(station, number, id);
+        answer_soon(station, number, id);
     }
     if (envelope->kind == SL_ENVELOPE_RECEIPT && station->number == message->from &&
         message->answered++ == 0)
@@ -161,6 +203,7 @@ void sl_crowd_direct_init(struct sl_crowd *crowd)
         return;
     struct sl_crowd_directs *directs = sl_crowd_allocate(1, sizeof(*directs));
     directs->pairs = sl_crowd_allocate(crowd->config.pair_count, sizeof(*directs->pairs));
+    sl_list_init(&directs->due);
     crowd->directs = directs;
     for (unsigned i = 0; i < crowd->config.pair_count; i++) {
         struct pair *pair = &directs->pairs[i];
@@ -181,6 +224,8 @@ void sl_crowd_direct_done(struct sl_crowd *crowd)
 {
     if (!crowd->directs)
         return;
+    while (!sl_list_empty(&crowd->directs->due))
+        forget_due(SL_CONTAINER_OF(crowd->directs->due.next, struct due, list));
     free(crowd->directs->pairs);
     free(crowd->directs->messages);
     free(crowd->directs);
@@ -219,8 +264,10 @@ void sl_crowd_direct_measure(struct sl_crowd *crowd)
         result->directs_answered += message->answered > 0;
     }
     result->channel_airtime = airtime_each(crowd, SL_CROWD_AIR_CHANNEL, crowd->message_count);
-    result->direct_airtime = airtime_each(crowd, SL_CROWD_AIR_DIRECT, result->directs);
+    result->direct_airtime = airtime_each(crowd, SL_CROWD_AIR_DIRECT, result->directs) +
+                             airtime_each(crowd, SL_CROWD_AIR_DIRECT_FLOOD, result->directs);
     result->answer_airtime = airtime_each(crowd, SL_CROWD_AIR_RECEIPT, result->directs) +
+                             airtime_each(crowd, SL_CROWD_AIR_RECEIPT_FLOOD, result->directs) +
                              airtime_each(crowd, SL_CROWD_AIR_SETTLED, result->directs) +
                              airtime_each(crowd, SL_CROWD_AIR_TAKEN, result->directs);
     for (int i = 0; i < crowd->config.node_count; i++) {

@@ -98,7 +98,9 @@ enum {
     SL_CROWD_AIR_DIRECT,
     SL_CROWD_AIR_RECEIPT,
     SL_CROWD_AIR_SETTLED,
-    SL_CROWD_AIR_TAKEN, /* no envelope, but TAKEN */
+    SL_CROWD_AIR_TAKEN,         /* no envelope, but TAKEN or STRAY */
+    SL_CROWD_AIR_DIRECT_FLOOD,  /* a DIRECT that floods */
+    SL_CROWD_AIR_RECEIPT_FLOOD, /* a RECEIPT that does */
 };
 
 struct sl_crowd_directs;
