@@ -193,8 +193,8 @@ static int send_for(int fd, size_t len, double seconds)
 
 /* ---- Envelopes ---- */
 
-/* Between two questions: an answer takes an emulated machine half a millisecond. */
-static const struct timespec pause_between = {.tv_nsec = 50000000};
+/* Between two questions: an answer costs an emulated machine milliseconds of what is measured. */
+static const struct timespec pause_between = {.tv_nsec = 100000000};
 
 /* A daemon that is only just starting gets its time. */
 static FILE *control_open(const char *path)

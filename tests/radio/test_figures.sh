@@ -1,6 +1,13 @@
 #!/bin/bash
 # The figures of the radios, each beside its goal; times are those of the virtual machine. A figure that
 # falls short is no failure: it is said. One that could not be measured is.
+#
+#   tests/radio/test_figures.sh [wifi|bluetooth|idle]
+#
+# A radio that is emulated is as fast as its emulated processor. An envelope costs that the check of a
+# signature, three quarters of what its receiver computes; a bare packet costs it nothing. So the share
+# that envelopes reach where nothing limits the air is that of the processor, not of the radio, and all
+# of them fall on a machine that has other work.
 . "$(dirname "$0")/lib.sh"
 . "$RADIO/../e2e/across.sh"
 RATE=$BUILD/radio/rate
