@@ -9,6 +9,7 @@ BOOT_SECONDS=${BOOT_SECONDS:-400}
 declare -A BOARD_PID=() BOARD_NODE=() BOARD_POWER=() BOARD_DEVICES=()
 CARD_BOOT=$((4 << 20)) CARD_BOOT_MIB=96 # its boot partition
 
+MACHINE_PACE="tcg,thread=multi,tb-size=128"
 CARD_DRIVE=virtio
 MACHINE_LINE="" # of the kernel, where no boot loader of the card gives it
 
@@ -96,7 +97,7 @@ power_on() {
     [ -z "${BOARD_NODE[$board]-}" ] || where="ip netns exec ${BOARD_NODE[$board]}"
     [ -z "$MACHINE_LINE" ] || set -- -append "$MACHINE_LINE" "$@"
     # shellcheck disable=SC2086
-    $where $MACHINE -accel tcg,thread=multi,tb-size=128 -display none -no-reboot -monitor none -nodefaults \
+    $where $MACHINE -accel $MACHINE_PACE -display none -no-reboot -monitor none -nodefaults \
         -serial "file:$LAB/$board.console" -drive "file=$LAB/$board.card,format=raw,if=$CARD_DRIVE" \
         ${BOARD_DEVICES[$board]-} "$@" </dev/null >>"$LAB/$board.qemu.log" 2>&1 &
     BOARD_PID[$board]=$!
