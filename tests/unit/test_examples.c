@@ -109,6 +109,53 @@ static void test_link(void **state)
     assert_memory_equal(again, bytes, len);
 }
 
+static void check_element(const char *name, enum sl_element_type type, const uint8_t *value,
+                          size_t len)
+{
+    uint8_t expected[64], bytes[64];
+    struct sl_writer w;
+    struct sl_reader r;
+    struct sl_element element;
+    size_t expected_len = sl_example(name, expected, sizeof(expected));
+    sl_writer_init(&w, bytes, sizeof(bytes));
+    uint8_t *place = sl_element_reserve(&w, type, len);
+    assert_non_null(place);
+    memcpy(place, value, len);
+    assert_int_equal(sl_write_done(&w), expected_len);
+    assert_memory_equal(bytes, expected, expected_len);
+    sl_reader_init(&r, expected, expected_len);
+    assert_true(sl_element_next(&r, &element));
+    assert_int_equal(element.type, type);
+    assert_int_equal(element.len, len);
+    assert_false(sl_element_next(&r, &element));
+}
+
+static void test_what_neighbours_say(void **state)
+{
+    (void)state;
+    uint8_t id[SL_ID_LEN], origin[SL_ORIGIN_LEN], more[SL_SKETCH_PART_LEN], near[4],
+        stray[SL_SHORT_ID_LEN + SL_TARGET_LEN];
+    struct sl_writer w;
+    read_exact("id", id, sizeof(id));
+    read_exact("origin", origin, sizeof(origin));
+    sl_writer_init(&w, more, sizeof(more));
+    sl_sketch_part_write(&w, &(struct sl_sketch_part){.first = 2});
+    memcpy(near, link_a, 2);
+    memcpy(near + 2, link_b, 2);
+    memcpy(stray, id, SL_SHORT_ID_LEN);
+    memcpy(stray + SL_SHORT_ID_LEN, origin, SL_TARGET_LEN);
+    check_element("MORE element", SL_ELEMENT_MORE, more, sizeof(more));
+    check_element("WANT element", SL_ELEMENT_WANT, id, SL_SHORT_ID_LEN);
+    check_element("ECHO element", SL_ELEMENT_ECHO, (const uint8_t *)"\1\2", 2);
+    check_element("WHO element", SL_ELEMENT_WHO, origin, sizeof(origin));
+    check_element("HAVE element", SL_ELEMENT_HAVE, id, SL_SHORT_ID_LEN);
+    check_element("GRAFT element", SL_ELEMENT_GRAFT, id, SL_SHORT_ID_LEN);
+    check_element("PRUNE element", SL_ELEMENT_PRUNE, id, 0);
+    check_element("NEAR element", SL_ELEMENT_NEAR, near, sizeof(near));
+    check_element("TAKEN element", SL_ELEMENT_TAKEN, id, SL_SHORT_ID_LEN);
+    check_element("STRAY element", SL_ELEMENT_STRAY, stray, sizeof(stray));
+}
+
 static struct sl_key_message read_key_message(void)
 {
     uint8_t bytes[SL_KEY_MESSAGE_LEN];
@@ -243,9 +290,13 @@ static void test_sketch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),   cmocka_unit_test(test_greetings),
-        cmocka_unit_test(test_link),   cmocka_unit_test(test_frame),
-        cmocka_unit_test(test_hello),  cmocka_unit_test(test_envelope),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_greetings),
+        cmocka_unit_test(test_link),
+        cmocka_unit_test(test_frame),
+        cmocka_unit_test(test_what_neighbours_say),
+        cmocka_unit_test(test_hello),
+        cmocka_unit_test(test_envelope),
         cmocka_unit_test(test_sketch),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
