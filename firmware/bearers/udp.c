@@ -111,10 +111,11 @@ static struct udp_link *link_of_number(struct sl_udp *udp, int number)
 }
 
 /* Each kind of error is told once for each link, however often it comes back. An address that is
- * still being checked for duplicates (RFC 4862, 5.4) is no error: the next datagram goes. */
+ * still being checked for duplicates (RFC 4862, 5.4) is no error, nor an interface whose route the
+ * kernel has not yet made: the next datagram goes. */
 static void report_send_error(const struct sl_udp *udp, struct udp_link *link, int error)
 {
-    if (error == EADDRNOTAVAIL)
+    if (error == EADDRNOTAVAIL || (error == ENETUNREACH && link->index != 0))
         return;
     for (size_t i = 0; i < REPORTED_ERRORS; i++) {
         if (link->reported[i] == error)
