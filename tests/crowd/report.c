@@ -65,6 +65,8 @@ static void add_numbers(struct text *text, const struct sl_crowd_config *c)
 {
     struct sl_crowd_config usual;
     sl_crowd_config_init(&usual);
+    if (c->warm_up != usual.warm_up)
+        add(text, " --warm-up %.0f", seconds(c->warm_up));
     if (c->chat != usual.chat)
         add(text, " --chat %.0f", seconds(c->chat));
     if (c->settle != usual.settle)

@@ -32,7 +32,8 @@ static const char usage_text[] =
     "  --dtls           real certificates, signatures and sessions\n"
     "  --fault F,...    cut, one-way, store, clock, slow, apart\n"
     "  --seed S         (1)\n"
-    "  --chat SECONDS   how long people write, after a minute of warm-up (120)\n"
+    "  --warm-up SECONDS boards are switched on in the first ten, and find each other (60)\n"
+    "  --chat SECONDS   how long people write after that (120)\n"
     "  --settle SECONDS what is under way arrives (60)\n"
     "  --messages N     of each node in an hour, on average (30)\n"
     "  --at-most N      no more messages than that\n"
@@ -118,6 +119,7 @@ static const struct option options[] = {
     {"fault", required_argument, NULL, 'F'},
     {"at-most", required_argument, NULL, 'x'},
     {"seed", required_argument, NULL, 's'},
+    {"warm-up", required_argument, NULL, 'W'},
     {"chat", required_argument, NULL, 'd'},
     {"messages", required_argument, NULL, 'r'},
     {"bluetooth", required_argument, NULL, 'b'},
@@ -189,6 +191,9 @@ static void take_option(struct job *job, int option, const char *value)
         break;
     case 's':
         c->seed = whole(value);
+        break;
+    case 'W':
+        c->warm_up = seconds_of(value);
         break;
     case 'd':
         c->chat = seconds_of(value);
