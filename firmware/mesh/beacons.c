@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define STALE_AFTER SL_MINUTE /* whoever beacons more rarely is out of reach */
+#define STALE_AFTER  SL_MINUTE              /* whoever beacons more rarely is out of reach */
+#define CENSUS_EVERY (250 * SL_MILLISECOND) /* walks the whole table */
 
 void sl_beacons_init(struct sl_beacons *beacons, uint64_t seed)
 {
@@ -63,6 +64,50 @@ void sl_beacons_note(struct sl_beacons *beacons, const struct sl_beacon_source *
     if (i == SL_BEACON_WAYS)
         return;
     row[i] = (struct sl_beacon_track){.source = *source, .last = number, .history = 1, .at = now};
+}
+
+void sl_beacons_mark(struct sl_beacons *beacons, const struct sl_beacon_source *source,
+                     const struct sl_beacon_word *word, bool apart)
+{
+    struct sl_beacon_track *row = beacons->tracks[row_of(beacons, source)];
+    size_t i = find(row, source);
+    if (i == SL_BEACON_WAYS)
+        return;
+    row[i].word = *word;
+    row[i].apart = apart;
+}
+
+static void count(struct sl_beacons *beacons, const struct sl_beacon_track *track, sl_time now)
+{
+    if (track->at == 0 || now - track->at >= STALE_AFTER)
+        return;
+    struct sl_beacon_census *census = &beacons->census[track->source.bearer];
+    bool seeks = track->word.links < SL_LINKS_SOUGHT;
+    census->heard++;
+    census->seeking += seeks;
+    census->others_heard += track->word.heard * SL_BEACON_STEP;
+    census->others_seeking += track->word.seeking * SL_BEACON_STEP;
+    census->apart += !seeks && track->apart;
+}
+
+const struct sl_beacon_census *sl_beacons_census(struct sl_beacons *beacons, int bearer,
+                                                 sl_time now)
+{
+    if (beacons->counted_at != 0 && now - beacons->counted_at < CENSUS_EVERY)
+        return &beacons->census[bearer];
+    memset(beacons->census, 0, sizeof(beacons->census));
+    for (size_t row = 0; row < SL_ARRAY_LEN(beacons->tracks); row++)
+        for (size_t i = 0; i < SL_BEACON_WAYS; i++)
+            count(beacons, &beacons->tracks[row][i], now);
+    for (size_t i = 0; i < SL_BEARERS_MAX; i++) {
+        struct sl_beacon_census *census = &beacons->census[i];
+        if (census->heard == 0)
+            continue;
+        census->others_heard /= census->heard;
+        census->others_seeking /= census->heard;
+    }
+    beacons->counted_at = now;
+    return &beacons->census[bearer];
 }
 
 unsigned sl_beacons_came(const struct sl_beacons *beacons, const struct sl_beacon_source *source,

@@ -11,7 +11,10 @@
 
 #define SL_BEACON_SPAN 8 /* beacons that are looked back on */
 
-enum { SL_BEACON_WAYS = 4 };
+enum {
+    SL_BEACON_WAYS = 4,
+    SL_BEACON_STEP = 4, /* in which a beacon counts others */
+};
 
 /* On one bearer its counting has no gaps. */
 struct sl_beacon_source {
@@ -19,15 +22,34 @@ struct sl_beacon_source {
     uint8_t link_id[SL_LINK_ID_LEN];
 };
 
+/* What a beacon says of its sender's surroundings. */
+struct sl_beacon_word {
+    uint8_t links;          /* that it has */
+    uint8_t heard, seeking; /* as in struct sl_greeting */
+};
+
 struct sl_beacon_track {
     struct sl_beacon_source source;
-    uint8_t last;    /* number of the last one */
-    uint8_t history; /* bit 0: the last one came, bit 1: the one before, ... */
-    sl_time at;      /* of the last one; 0: unused */
+    uint8_t last;               /* number of the last one */
+    uint8_t history;            /* bit 0: the last one came, bit 1: the one before, ... */
+    struct sl_beacon_word word; /* of the last one */
+    bool apart;                 /* no neighbour of ours is known to lead to it */
+    sl_time at;                 /* of the last one; 0: unused */
+};
+
+/* Who is in reach on a bearer, by the beacons of the last minute. Whoever was just switched on has
+ * not heard them: what others heard counts as well, the mean of what they say. */
+struct sl_beacon_census {
+    unsigned heard;
+    unsigned seeking; /* of them, those with fewer links than SL_LINKS_SOUGHT */
+    unsigned apart;   /* of the others, those to whom no neighbour of ours leads */
+    unsigned others_heard, others_seeking;
 };
 
 struct sl_beacons {
     uint64_t seed; /* secret: link ids are chosen by others */
+    sl_time counted_at;
+    struct sl_beacon_census census[SL_BEARERS_MAX];
     struct sl_beacon_track tracks[SL_BEACONS_MAX / SL_BEACON_WAYS][SL_BEACON_WAYS];
 };
 
@@ -37,6 +59,14 @@ void sl_beacons_init(struct sl_beacons *beacons, uint64_t seed);
  */
 void sl_beacons_note(struct sl_beacons *beacons, const struct sl_beacon_source *source,
                      uint8_t number, sl_time now);
+
+/* What its last beacon said, and whether it is apart. */
+void sl_beacons_mark(struct sl_beacons *beacons, const struct sl_beacon_source *source,
+                     const struct sl_beacon_word *word, bool apart);
+
+/* At most a moment old. */
+const struct sl_beacon_census *sl_beacons_census(struct sl_beacons *beacons, int bearer,
+                                                 sl_time now);
 
 /* How many of its last `span` beacons came, the last one known included; `span` is at most
  * SL_BEACON_SPAN. */

@@ -11,7 +11,7 @@ enum {
     POOR_PERCENT = 50, /* below, who was heard well is so no more */
     LIST_MIN = 2,      /* if there are so many: whoever has only poor ones counts on the best */
     LIST_HELLOS = 4,   /* hellos, after which a list that has not changed is said again */
-    TAG_LEN = 2,
+    TAG_LEN = SL_NEAR_TAG_LEN,
     LIST_SHORT = 3,      /* whoever names so few counts on each of them */
     COPIES_ENOUGH = 1,   /* for those who have sent no list yet */
     WEIGHT = 64,         /* of one who is not covered, divided by the number that it names */
@@ -111,10 +111,10 @@ void sl_cover_tell(struct sl_node *node, const struct sl_route *route)
 
 /* ---- Lists of others ---- */
 
-static bool names(const struct sl_element *list, const uint8_t link_id[SL_LINK_ID_LEN])
+static bool names(const struct sl_cover_link *cover, const uint8_t link_id[SL_LINK_ID_LEN])
 {
-    for (size_t at = 0; at < list->len; at += TAG_LEN)
-        if (memcmp(list->value + at, link_id, TAG_LEN) == 0)
+    for (size_t i = 0; i < cover->listed; i++)
+        if (memcmp(cover->names + i * TAG_LEN, link_id, TAG_LEN) == 0)
             return true;
     return false;
 }
@@ -128,13 +128,14 @@ void sl_cover_take(struct sl_node *node, struct sl_link *link, const struct sl_e
     }
     link->cover.lists = element->len > 0;
     link->cover.listed = element->len / TAG_LEN;
-    link->cover.hears_us = names(element, link->neighbour->own_id);
+    memcpy(link->cover.names, element->value, element->len);
+    link->cover.hears_us = names(&link->cover, link->neighbour->own_id);
     link->cover.relies =
         element->len > 0 && memcmp(element->value, link->neighbour->own_id, TAG_LEN) == 0;
     for (uint64_t slots = node->bearers[link->neighbour->bearer].links; slots != 0;
          slots &= slots - 1) {
         struct sl_link *other = node->slots[__builtin_ctzll(slots)];
-        if (names(element, other->neighbour->peer_id))
+        if (names(&link->cover, other->neighbour->peer_id))
             other->cover.heard_by |= bit;
         else
             other->cover.heard_by &= ~bit;
@@ -188,4 +189,13 @@ uint64_t sl_cover_relying(const struct sl_node *node, uint64_t uncovered)
             relying |= UINT64_C(1) << slot;
     }
     return relying;
+}
+
+unsigned sl_cover_namers(const struct sl_node *node, int bearer,
+                         const uint8_t link_id[SL_LINK_ID_LEN])
+{
+    unsigned count = 0;
+    for (uint64_t slots = node->bearers[bearer].links; slots != 0; slots &= slots - 1)
+        count += names(&node->slots[__builtin_ctzll(slots)]->cover, link_id);
+    return count;
 }

@@ -13,6 +13,8 @@ struct sl_node;
 struct sl_link;
 struct sl_route;
 
+#define SL_NEAR_TAG_LEN 2 /* of a link id, in NEAR */
+
 /* The part of a link. */
 struct sl_cover_link {
     uint32_t
@@ -23,7 +25,8 @@ struct sl_cover_link {
     size_t listed;  /* so many are in it */
     bool hears_us;  /* and names us */
     bool relies;    /* first of all */
-    uint64_t heard_by; /* slots of links whose lists name it */
+    uint64_t heard_by;                                  /* slots of links whose lists name it */
+    uint8_t names[SL_NEIGHBOURS_MAX * SL_NEAR_TAG_LEN]; /* the list */
 };
 
 /* A frame to all came from it, and so many before it did not. */
@@ -51,5 +54,9 @@ bool sl_cover_is_worth(const struct sl_node *node, uint64_t uncovered, unsigned 
 
 /* Of those, the ones that name us first: to each of them one frame of its own, if none to all. */
 uint64_t sl_cover_relying(const struct sl_node *node, uint64_t uncovered);
+
+/* How many neighbours on that bearer name that link id. */
+unsigned sl_cover_namers(const struct sl_node *node, int bearer,
+                         const uint8_t link_id[SL_LINK_ID_LEN]);
 
 #endif

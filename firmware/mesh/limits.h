@@ -27,6 +27,14 @@
 /* About 43 kB of heap for each DTLS session: 64 are under 3 MB. known_by is a 64-bit mask. */
 #define SL_NEIGHBOURS_MAX 64
 
+/* Sought in a crowd; more only where they join what would be apart. With 200 nodes in reach of each
+ * other and 64 links sought control took 86 % of the airtime; with 24, 100 nodes with 20 in reach
+ * of each sent every envelope 0.38 times a node, with 32 0.31 times. */
+#define SL_LINKS_SOUGHT 32
+
+/* Past so many none is begun from here: the rest of the places is for those who have few. */
+#define SL_LINKS_BRIDGED 48
+
 /* Heard but without a session; about 150 bytes each. */
 #define SL_HEARD_MAX 512
 

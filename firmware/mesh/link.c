@@ -179,6 +179,14 @@ static bool is_silent(const struct sl_link *link, sl_time now)
     return now - link->answered_at >= (answered ? SILENT_AFTER : UNANSWERED_AFTER);
 }
 
+size_t sl_link_handshakes_alive(const struct sl_node *node, sl_time now)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < node->handshake_count; i++)
+        count += node->handshakes[i]->client && !is_silent(node->handshakes[i], now);
+    return count;
+}
+
 static struct sl_link *silent_handshake(const struct sl_node *node, bool servers_only, sl_time now)
 {
     struct sl_link *result = NULL;

@@ -25,8 +25,9 @@ struct sl_link {
     struct sl_sender sender;   /* the key for this link alone */
     int acked[SL_KEY_CLASSES]; /* epoch that the peer acknowledged, or -1 */
     sl_time key_retry_at;
-    int refused_epoch; /* of our key to all, that the peer takes no frames under; or -1 */
-    int dropped_epoch; /* of the peer's, likewise; or -1 */
+    unsigned key_tries; /* in vain, up to a bound */
+    int refused_epoch;  /* of our key to all, that the peer takes no frames under; or -1 */
+    int dropped_epoch;  /* of the peer's, likewise; or -1 */
     sl_time dropped_at;
     sl_time drop_at; /* when it is told so again; SL_NEVER once it speaks to us alone */
     bool to_all;     /* of the frame that is being read */
@@ -49,6 +50,9 @@ struct sl_link {
 
 /* Starts a session as client, if a handshake may be added. */
 void sl_link_connect(struct sl_node *node, struct sl_neighbour *neighbour, sl_time now);
+
+/* Handshakes that we opened and that are answered, or are so young that they may be. */
+size_t sl_link_handshakes_alive(const struct sl_node *node, sl_time now);
 
 /* LINK and FRAME datagrams. */
 void sl_link_receive(struct sl_node *node, int bearer, const struct sl_address *from,

@@ -1,5 +1,6 @@
 #include "mesh/neighbour.h"
 
+#include "mesh/crowd.h"
 #include "mesh/node_internal.h"
 
 #include <stdlib.h>
@@ -8,7 +9,6 @@
 enum {
     SAME_ADDRESS_MAX = 2, /* one that was, one that comes */
     FEW_LINKS = 4,        /* with fewer, a doubtful one is better than none */
-    HASTY_BEACONS = 8,    /* the first ones follow quickly, so that all find each other soon */
 };
 
 #define COOKIE_SLOT (30 * SL_SECOND)
@@ -244,14 +244,14 @@ static void send(struct sl_node *node, const struct place *place, struct sl_gree
     sl_output_datagram(node, place->bearer, place->address, bytes, sizeof(bytes));
 }
 
-static void send_beacon(struct sl_node *node, const struct place *place)
+static void send_beacon(struct sl_node *node, const struct place *place, sl_time now)
 {
     struct sl_greeting beacon = {.type = SL_PACKET_BEACON};
     const struct sl_primitives *p = &node->config.primitives;
     p->random(p->ctx, beacon.salt, sizeof(beacon.salt));
     const struct sl_node_bearer *bearer = &node->bearers[place->bearer];
     beacon.number = bearer->beacon_number;
-    beacon.links = link_count(bearer);
+    sl_crowd_describe(node, place->bearer, now, &beacon);
     send(node, place, &beacon);
 }
 
@@ -284,7 +284,7 @@ static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
         sl_neighbour_remove(node, neighbour, now);
         return;
     }
-    if (sl_neighbour_is_client(neighbour) &&
+    if (sl_neighbour_is_client(neighbour) && sl_crowd_seeks(node, neighbour->bearer) &&
         is_heard_well(node, neighbour->bearer, neighbour->peer_id,
                       link_count(&node->bearers[neighbour->bearer])))
         ask(node, neighbour, now);
@@ -374,12 +374,14 @@ static void take_beacon(struct sl_node *node, const struct place *place,
     struct sl_beacon_source source = source_of(place->bearer, beacon->from);
     uint8_t links = link_count(&node->bearers[place->bearer]);
     sl_beacons_note(&node->beacons, &source, beacon->number, now);
+    bool wanted = sl_crowd_wants(node, place->bearer, beacon, now);
     if (!is_heard_well(node, place->bearer, beacon->from,
                        links < beacon->links ? links : beacon->links))
         return;
     if (known && (!is_idle(known) || now - known->verified_at < VERIFY_INTERVAL))
         return;
-    send_probe(node, place, beacon->from, now);
+    if (wanted)
+        send_probe(node, place, beacon->from, now);
 }
 
 static void take_probe(struct sl_node *node, const struct place *place,
@@ -467,14 +469,6 @@ void sl_neighbour_greeting(struct sl_node *node, int bearer, const struct sl_add
 
 /* ---- Beacons and link ids ---- */
 
-static sl_time beacon_interval(const struct sl_node_bearer *bearer, bool linked)
-{
-    sl_time crowd = (sl_time)(sl_count_bits(bearer->links) / 8);
-    if (!linked)
-        return SL_SECOND;
-    return SL_BEACON_INTERVAL * (crowd > 1 ? crowd : 1);
-}
-
 void sl_neighbour_beacon_fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
 {
     struct sl_node_bearer *bearer = SL_ALARM_OWNER(alarm, struct sl_node_bearer, beacon);
@@ -482,9 +476,8 @@ void sl_neighbour_beacon_fire(struct sl_node *node, struct sl_alarm *alarm, sl_t
     struct place place = {.bearer = (int)(bearer - node->bearers), .address = &everyone};
     bearer->beacon_number++;
     bearer->beacon_count++;
-    send_beacon(node, &place);
-    sl_time interval =
-        beacon_interval(bearer, bearer->links != 0 && bearer->beacon_count >= HASTY_BEACONS);
+    send_beacon(node, &place, now);
+    sl_time interval = sl_crowd_beacon_interval(node, place.bearer, now);
     sl_node_alarm(node, alarm, now + sl_node_jitter(node, interval));
 }
 
@@ -500,8 +493,8 @@ void sl_neighbour_peer_fire(struct sl_node *node, struct sl_alarm *alarm, sl_tim
 {
     struct sl_peer *peer = SL_ALARM_OWNER(alarm, struct sl_peer, beacon);
     struct place place = {.bearer = peer->bearer, .address = &peer->address};
-    send_beacon(node, &place);
-    sl_time interval = beacon_interval(&node->bearers[peer->bearer], is_linked_at(node, peer));
+    send_beacon(node, &place, now);
+    sl_time interval = is_linked_at(node, peer) ? SL_BEACON_INTERVAL : SL_SECOND;
     sl_node_alarm(node, alarm, now + sl_node_jitter(node, interval));
 }
 

@@ -284,7 +284,7 @@ int sl_node_add_bearer(struct sl_node *node, const struct sl_bearer_info *info, 
     uint64_t rate = airtime_rate(node, info->rate_bps);
     uint64_t burst =
         rate > ENVELOPES_IN_BURST * SL_DATAGRAM_MAX ? rate : ENVELOPES_IN_BURST * SL_DATAGRAM_MAX;
-    *bearer = (struct sl_node_bearer){.used = true, .info = *info};
+    *bearer = (struct sl_node_bearer){.used = true, .since = now, .info = *info};
     sl_neighbour_count_anew(node, bearer);
     sl_map_init(&bearer->by_address, sizeof(struct sl_address), SL_HEARD_MAX, random_seed(node));
     sl_bucket_init(&bearer->airtime, rate, burst, now);
@@ -512,6 +512,8 @@ int sl_node_publish(struct sl_node *node, const struct sl_draft *draft, sl_time 
                     uint8_t ret_id[SL_ID_LEN])
 {
     struct sl_own_envelope own;
+    if (draft->kind != SL_ENVELOPE_IDENTITY)
+        sl_origins_announce_before(node, draft->created, now);
     int64_t number = sl_node_keep_own(node, draft, now, &own);
     if (number < 0)
         return (int)number;

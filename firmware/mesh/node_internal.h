@@ -2,7 +2,7 @@
  *
  *   node.c       what the outside calls        status.c     what a person may see
  *   neighbour.c  greetings, beacons, link ids  link.c       sessions with neighbours
- *   beacons.c    which beacons came
+ *   beacons.c    which beacons came             crowd.c      with whom of many in reach
  *   keys.c       keys of frames                frame.c      frames coming in
  *   cover.c      who receives whom
  *   accept.c     checks of an envelope         relay.c      the fast path
@@ -39,6 +39,7 @@
 
 struct sl_node_bearer {
     bool used;
+    sl_time since; /* it was added */
     struct sl_bearer_info info;
     struct sl_map by_address; /* struct sl_address to number in neighbour_table: the first there */
     uint64_t links;           /* slots of links that are up */

@@ -1,6 +1,7 @@
 #include "mesh/origins.h"
 
 #include "mesh/give.h"
+#include "mesh/crowd.h"
 #include "mesh/node_internal.h"
 
 #include <errno.h>
@@ -347,26 +348,43 @@ static void take_own(struct sl_node *node, const uint8_t *chain, size_t len, sl_
         memcpy(node->origins.own_chain, hash, SL_ID_LEN);
 }
 
+static void announce(struct sl_node *node, const uint8_t *chain, size_t len, uint64_t created,
+                     sl_time now)
+{
+    uint8_t id[SL_ID_LEN];
+    struct sl_draft draft = {
+        .kind = SL_ENVELOPE_IDENTITY,
+        .created = created,
+        .lifetime = IDENTITY_LIFETIME,
+        .payload = chain,
+        .payload_len = len,
+    };
+    int r = sl_node_publish(node, &draft, now, id);
+    if (r != -ENOMEM && r != -ENOBUFS)
+        note_announced(node, chain, len, now);
+}
+
 void sl_origins_announce(struct sl_node *node, sl_time now)
 {
-    uint8_t chain[SL_PAYLOAD_MAX], id[SL_ID_LEN];
+    uint8_t chain[SL_PAYLOAD_MAX];
     const struct sl_membership *membership = &node->config.membership;
     int len = membership->own_chain(membership->ctx, chain, sizeof(chain));
     if (len < 0)
         return; /* too long to travel: neighbours know it from their sessions */
     take_own(node, chain, (size_t)len, now);
-    if (is_announced(node, chain, (size_t)len, now))
+    if (!is_announced(node, chain, (size_t)len, now) && sl_crowd_may_announce(node, now))
+        announce(node, chain, (size_t)len, sl_node_next_created(node, now), now);
+}
+
+void sl_origins_announce_before(struct sl_node *node, uint64_t created, sl_time now)
+{
+    uint8_t chain[SL_PAYLOAD_MAX];
+    const struct sl_membership *membership = &node->config.membership;
+    if (created <= node->last_created + 1)
         return;
-    struct sl_draft draft = {
-        .kind = SL_ENVELOPE_IDENTITY,
-        .created = sl_node_next_created(node, now),
-        .lifetime = IDENTITY_LIFETIME,
-        .payload = chain,
-        .payload_len = (size_t)len,
-    };
-    int r = sl_node_publish(node, &draft, now, id);
-    if (r != -ENOMEM && r != -ENOBUFS)
-        note_announced(node, chain, (size_t)len, now);
+    int len = membership->own_chain(membership->ctx, chain, sizeof(chain));
+    if (len >= 0 && !is_announced(node, chain, (size_t)len, now))
+        announce(node, chain, (size_t)len, created - 1, now);
 }
 
 /* ---- From the store ---- */

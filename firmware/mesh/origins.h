@@ -78,8 +78,13 @@ void sl_origins_arrived(struct sl_node *node, const uint8_t origin[SL_ORIGIN_LEN
 void sl_origins_who(struct sl_node *node, struct sl_link *link, const uint8_t *origins, size_t len,
                     sl_time now);
 
-/* Publishes this node's own IDENTITY when it is missing, changed, or half over. */
+/* Once a second: publishes this node's own IDENTITY when it is missing, changed, or half over, and
+ * there is somebody to tell (crowd.h). */
 void sl_origins_announce(struct sl_node *node, sl_time now);
+
+/* The same at once, with the microsecond before `created`: for what else is published then, which
+ * nobody could check without. */
+void sl_origins_announce_before(struct sl_node *node, uint64_t created, sl_time now);
 
 /* At the start: identities and CRLs that the store holds. */
 void sl_origins_load(struct sl_node *node, sl_time now);

@@ -37,6 +37,8 @@ void sl_greeting_encode(const struct sl_greeting *greeting, const struct sl_prim
     if (type == SL_PACKET_BEACON) {
         sl_write_u8(&w, greeting->number);
         sl_write_u8(&w, greeting->links);
+        sl_write_u8(&w, greeting->heard);
+        sl_write_u8(&w, greeting->seeking);
         sl_write_bytes(&w, greeting->salt, sizeof(greeting->salt));
     } else {
         sl_write_bytes(&w, greeting->to, SL_LINK_ID_LEN);
@@ -61,6 +63,8 @@ static void read_greeting_body(struct sl_reader *r, struct sl_greeting *ret)
     if (ret->type == SL_PACKET_BEACON) {
         ret->number = sl_read_u8(r);
         ret->links = sl_read_u8(r);
+        ret->heard = sl_read_u8(r);
+        ret->seeking = sl_read_u8(r);
         sl_read_copy(r, ret->salt, sizeof(ret->salt));
         return;
     }

@@ -16,7 +16,8 @@ enum sl_packet_type {
 };
 
 /* BEACON, PROBE, REPLY and CONFIRM all are exactly this long, so that no answer is longer than what
- * it answers: type u8, from 8, body 24, tag 16. Body of a beacon: number u8, links u8, salt. Of
+ * it answers: type u8, from 8, body 24, tag 16. Body of a beacon: number u8, links u8, heard u8,
+ * seeking u8, salt. Of
  * the others: to 8,
  * cookie 8, echo 8 (zeros where there is none). */
 #define SL_HANDSHAKE_PACKET_LEN 49
@@ -30,7 +31,9 @@ struct sl_greeting {
     uint8_t echo[SL_COOKIE_LEN];   /* REPLY, CONFIRM */
     uint8_t number;                /* BEACON: one more than in the one before */
     uint8_t links;                 /* BEACON: that its sender has on the bearer */
-    uint8_t salt[22];              /* BEACON */
+    uint8_t heard;                 /* BEACON: senders of beacons in its reach, in steps of four */
+    uint8_t seeking;               /* BEACON: of them, those that seek links, likewise */
+    uint8_t salt[20];              /* BEACON */
 };
 
 /* Writes the greeting and its tag; always SL_HANDSHAKE_PACKET_LEN bytes. */
@@ -158,9 +161,9 @@ struct sl_sketch_part {
 void sl_sketch_part_write(struct sl_writer *w, const struct sl_sketch_part *part);
 void sl_sketch_part_read(struct sl_reader *r, struct sl_sketch_part *ret_part);
 
-/* Messages inside the DTLS session: KEY: 1, epoch u8, first counter u32, key 32. KEY_ACK: 2, epoch.
- * KEY_DROP: 3, epoch: no frame under it is taken here any more.
- * BYE is DTLS's own close_notify. */
+/* Messages inside the DTLS session, one or several in a record: KEY: 1, epoch u8, first counter
+ * u32, key 32. KEY_ACK: 2, epoch. KEY_DROP: 3, epoch: no frame under it is taken here any more. BYE
+ * is DTLS's own close_notify. */
 enum sl_control_type { SL_CONTROL_KEY = 1, SL_CONTROL_KEY_ACK = 2, SL_CONTROL_KEY_DROP = 3 };
 struct sl_key_message {
     uint8_t epoch;
@@ -169,6 +172,7 @@ struct sl_key_message {
 };
 #define SL_KEY_MESSAGE_LEN 38
 #define SL_KEY_ACK_LEN     2
+#define SL_CONTROL_MAX     128 /* a longer record is malformed: two keys and what answers two */
 /* Decoding: 0 or -EBADMSG. */
 void sl_key_message_encode(const struct sl_key_message *message, uint8_t ret[SL_KEY_MESSAGE_LEN]);
 int sl_key_message_decode(const uint8_t *bytes, size_t len, struct sl_key_message *ret_message);

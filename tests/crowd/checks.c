@@ -31,6 +31,7 @@ static const struct {
     {.nodes = 10, .field = SL_CROWD_STANDING},
     {.nodes = 30, .field = SL_CROWD_STANDING},
     {.nodes = 60, .field = SL_CROWD_PACKED},
+    {.nodes = 150, .field = SL_CROWD_PACKED},
     {.nodes = 100, .field = SL_CROWD_MARCHING},
     {.nodes = 40, .field = SL_CROWD_COURIER},
     {.nodes = 60, .field = SL_CROWD_BUILDING},

@@ -14,11 +14,14 @@ enum {
     CRL_HEADER = 8,
     QUEUE_MAX = 16,
     MESSAGE_MAX = SL_DATAGRAM_MAX - 17,
-    RETRY_US = SL_SECOND,
+    CLIENT_HEADER = 4,
 };
 
+#define RETRY_MIN (500 * SL_MILLISECOND) /* doubling, as the flights of DTLS */
+#define RETRY_MAX (4 * SL_SECOND)
+
 enum message_type {
-    MESSAGE_CLIENT = 1,  /* chain: the client's flight */
+    MESSAGE_CLIENT = 1,  /* number of the session u32, chain: the client's flight */
     MESSAGE_SERVER = 2,  /* chain: the server's flight */
     MESSAGE_REFUSED = 3, /* enum sl_refusal */
     MESSAGE_DATA = 4,
@@ -31,6 +34,8 @@ struct sl_fake_member {
     uint8_t *crl;
     size_t crl_len;
     size_t session_count, accepted;
+    struct sl_list sessions;
+    uint32_t connected; /* sessions begun as client */
 };
 
 struct message {
@@ -40,14 +45,17 @@ struct message {
 };
 
 struct sl_session {
+    struct sl_list list;
     struct sl_fake_member *member;
+    uint32_t number;        /* that its client gave it, */
+    struct sl_address from; /* and where that is; of a server's end */
     bool client;
     enum sl_session_state state;
     enum sl_refusal refusal;
     struct sl_identity peer;
     int64_t unix_time; /* at the handshake */
     sl_time made_at;   /* life clock */
-    sl_time retry_at;
+    sl_time retry_at, retry_us;
     struct sl_list out, in;
     size_t out_count, in_count;
 };
@@ -55,8 +63,10 @@ struct sl_session {
 struct sl_fake_member *sl_fake_member_new(const struct sl_fake_member_config *config)
 {
     struct sl_fake_member *member = calloc(1, sizeof(*member));
-    if (member)
-        member->config = *config;
+    if (!member)
+        return NULL;
+    member->config = *config;
+    sl_list_init(&member->sessions);
     return member;
 }
 
@@ -306,11 +316,23 @@ static void send_message(struct sl_session *session, enum message_type type, con
     push(&session->out, &session->out_count, message, len + 1);
 }
 
-static void send_chain(struct sl_session *session, enum message_type type)
+static void send_server_flight(struct sl_session *session)
 {
     uint8_t chain[CHAIN_MAX];
     size_t len = sl_fake_chain(&session->member->config, chain, sizeof(chain));
-    send_message(session, type, chain, len);
+    send_message(session, MESSAGE_SERVER, chain, len);
+}
+
+static void send_client_flight(struct sl_session *session, sl_time now)
+{
+    uint8_t flight[CLIENT_HEADER + CHAIN_MAX];
+    struct sl_writer w;
+    sl_writer_init(&w, flight, sizeof(flight));
+    sl_write_u32(&w, session->number);
+    size_t len = sl_fake_chain(&session->member->config, flight + CLIENT_HEADER, CHAIN_MAX);
+    send_message(session, MESSAGE_CLIENT, flight, CLIENT_HEADER + len);
+    session->retry_at = now + session->retry_us;
+    session->retry_us = sl_min_time(2 * session->retry_us, RETRY_MAX);
 }
 
 static struct sl_session *session_new(struct sl_fake_member *member, int64_t unix_time, sl_time now)
@@ -322,8 +344,10 @@ static struct sl_session *session_new(struct sl_fake_member *member, int64_t uni
     session->unix_time = unix_time;
     session->made_at = now;
     session->retry_at = SL_NEVER;
+    session->retry_us = RETRY_MIN;
     sl_list_init(&session->out);
     sl_list_init(&session->in);
+    sl_list_append(&member->sessions, &session->list);
     member->session_count++;
     return session;
 }
@@ -334,8 +358,8 @@ static struct sl_session *connect_session(void *ctx, int64_t unix_time, sl_time 
     if (!session)
         return NULL;
     session->client = true;
-    session->retry_at = now + RETRY_US;
-    send_chain(session, MESSAGE_CLIENT);
+    session->number = ++session->member->connected;
+    send_client_flight(session, now);
     return session;
 }
 
@@ -354,18 +378,37 @@ static void take_chain(struct sl_session *session, const uint8_t *chain, size_t 
     session->state = SL_SESSION_OPEN;
 }
 
+/* A flight that came again: its session sends what answers it once more. */
+static bool is_begun(const struct sl_fake_member *member, const struct sl_address *from,
+                     uint32_t number)
+{
+    SL_LIST_FOR_EACH (item, &member->sessions) {
+        const struct sl_session *session = SL_CONTAINER_OF(item, struct sl_session, list);
+        if (!session->client && session->number == number &&
+            memcmp(&session->from, from, sizeof(*from)) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int accept_session(void *ctx, const struct sl_address *from, const uint8_t *bytes,
                           size_t len, int64_t unix_time, sl_time now,
                           struct sl_session **ret_session, uint8_t *ret_reply, size_t reply_cap,
                           size_t *ret_reply_len)
 {
-    (void)from;
     (void)ret_reply;
     (void)reply_cap;
     if (ret_session)
         *ret_session = NULL;
     *ret_reply_len = 0;
-    if (len < 1 || bytes[0] != MESSAGE_CLIENT)
+    struct sl_reader r;
+    sl_reader_init(&r, bytes, len);
+    if (sl_read_u8(&r) != MESSAGE_CLIENT)
+        return -EBADMSG;
+    uint32_t number = sl_read_u32(&r);
+    size_t chain_len = sl_read_left(&r);
+    const uint8_t *chain = sl_read_slice(&r, chain_len);
+    if (sl_read_failed(&r) || is_begun(ctx, from, number))
         return -EBADMSG;
     if (!ret_session)
         return -EBUSY;
@@ -373,9 +416,11 @@ static int accept_session(void *ctx, const struct sl_address *from, const uint8_
     if (!session)
         return -EBADMSG;
     session->member->accepted++;
-    take_chain(session, bytes + 1, len - 1, now);
+    session->number = number;
+    session->from = *from;
+    take_chain(session, chain, chain_len, now);
     if (session->state == SL_SESSION_OPEN)
-        send_chain(session, MESSAGE_SERVER);
+        send_server_flight(session);
     *ret_session = session;
     return 0;
 }
@@ -388,7 +433,7 @@ static void receive(struct sl_session *session, const uint8_t *bytes, size_t len
     switch (bytes[0]) {
     case MESSAGE_CLIENT:
         if (!session->client && open) /* our flight was lost */
-            send_chain(session, MESSAGE_SERVER);
+            send_server_flight(session);
         break;
     case MESSAGE_SERVER:
         if (session->client && !open)
@@ -416,8 +461,7 @@ static void tick(struct sl_session *session, sl_time now)
 {
     if (now < session->retry_at)
         return;
-    session->retry_at = now + RETRY_US;
-    send_chain(session, MESSAGE_CLIENT);
+    send_client_flight(session, now);
 }
 
 static sl_time deadline(const struct sl_session *session)
@@ -480,6 +524,7 @@ static void free_session(struct sl_session *session)
     while (!sl_list_empty(&session->in))
         pop(&session->in, &session->in_count, nothing, sizeof(nothing));
     session->member->session_count--;
+    sl_list_remove(&session->list);
     free(session);
 }
 

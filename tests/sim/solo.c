@@ -2,6 +2,7 @@
 
 #include "base/prng.h"
 #include "mesh/envelope.h"
+#include "mesh/node_internal.h"
 #include "sim/fake_primitives.h"
 
 #include <assert.h>
@@ -257,22 +258,31 @@ static void send_keys(struct sl_solo *solo, struct sl_fake_peer *peer)
     flush(solo, peer);
 }
 
+static void take_message(struct sl_solo *solo, struct sl_fake_peer *peer, const uint8_t *bytes,
+                         size_t len)
+{
+    struct sl_sessions sessions;
+    struct sl_key_message message;
+    sl_fake_sessions(peer->member, &sessions);
+    if (sl_key_message_decode(bytes, sl_min_size(len, SL_KEY_MESSAGE_LEN), &message) < 0)
+        return;
+    peer->node_keys[message.epoch / 128] = message;
+    peer->has_node_keys = true;
+    uint8_t ack[SL_KEY_ACK_LEN] = {SL_CONTROL_KEY_ACK, message.epoch};
+    sessions.send(peer->session, ack, sizeof(ack));
+    send_keys(solo, peer);
+}
+
 static void read_session(struct sl_solo *solo, struct sl_fake_peer *peer)
 {
     struct sl_sessions sessions;
-    uint8_t bytes[64];
+    uint8_t bytes[SL_CONTROL_MAX];
     size_t len;
     sl_fake_sessions(peer->member, &sessions);
-    while ((len = sessions.read(peer->session, bytes, sizeof(bytes))) > 0) {
-        struct sl_key_message message;
-        if (sl_key_message_decode(bytes, len, &message) < 0)
-            continue;
-        peer->node_keys[message.epoch / 128] = message;
-        peer->has_node_keys = true;
-        uint8_t ack[SL_KEY_ACK_LEN] = {SL_CONTROL_KEY_ACK, message.epoch};
-        sessions.send(peer->session, ack, sizeof(ack));
-        send_keys(solo, peer);
-    }
+    while ((len = sessions.read(peer->session, bytes, sizeof(bytes))) > 0)
+        for (size_t at = 0; at < len;
+             at += bytes[at] == SL_CONTROL_KEY ? SL_KEY_MESSAGE_LEN : SL_KEY_ACK_LEN)
+            take_message(solo, peer, bytes + at, len - at);
 }
 
 static void connect_peer(struct sl_solo *solo, struct sl_fake_peer *peer)
@@ -411,10 +421,23 @@ void sl_solo_run(struct sl_solo *solo, sl_time duration)
     solo->now = until;
 }
 
+/* A node in a crowd leaves most beacons alone: then the peer makes the first step. */
+void sl_solo_greet(struct sl_solo *solo, struct sl_fake_peer *peer)
+{
+    const uint8_t cookie[SL_COOKIE_LEN] = {1};
+    sl_solo_send_greeting(solo, peer, SL_PACKET_BEACON, NULL, NULL);
+    sl_solo_drain(solo);
+    if (peer->greeted)
+        return;
+    memcpy(peer->node_id, solo->node->link_id, SL_LINK_ID_LEN);
+    sl_solo_send_greeting(solo, peer, SL_PACKET_PROBE, cookie, NULL);
+    sl_solo_drain(solo);
+}
+
 bool sl_solo_link(struct sl_solo *solo, struct sl_fake_peer *peer)
 {
     for (int i = 0; i < 10 && !peer->elements[SL_ELEMENT_HELLO]; i++) {
-        sl_solo_send_greeting(solo, peer, SL_PACKET_BEACON, NULL, NULL);
+        sl_solo_greet(solo, peer);
         sl_solo_run(solo, SL_SECOND);
     }
     return peer->elements[SL_ELEMENT_HELLO] > 0;

@@ -71,7 +71,9 @@ void sl_solo_remove_peer(struct sl_solo *solo, struct sl_fake_peer *peer);
 /* Sends what the node has to send, until it is quiet. */
 void sl_solo_drain(struct sl_solo *solo);
 void sl_solo_run(struct sl_solo *solo, sl_time duration);
-/* Beacons until the link is up on both sides. */
+/* A beacon, and a probe of its own if the node does not answer that. */
+void sl_solo_greet(struct sl_solo *solo, struct sl_fake_peer *peer);
+/* Greets until the link is up on both sides. */
 bool sl_solo_link(struct sl_solo *solo, struct sl_fake_peer *peer);
 
 struct sl_node_status sl_solo_status(const struct sl_solo *solo);

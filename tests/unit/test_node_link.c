@@ -297,7 +297,7 @@ static void test_row_13_half_open_handshakes(void **state)
         struct sl_fake_peer *peer = sl_solo_add_peer(&solo);
         peer->half_open = true;
         memset(peer->link_id, 0xff, 4); /* the node opens the session, and is left alone */
-        sl_solo_send_greeting(&solo, peer, SL_PACKET_BEACON, NULL, NULL);
+        sl_solo_greet(&solo, peer);
         sl_solo_run(&solo, 50 * SL_MILLISECOND);
         most = most > sl_solo_status(&solo).handshake_count ? most
                                                             : sl_solo_status(&solo).handshake_count;

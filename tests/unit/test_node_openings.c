@@ -17,7 +17,7 @@ static void send_stranger(struct sl_solo *solo)
     sl_fake_member_free(stranger->member);
     stranger->member = sl_fake_member_new(&stranger->certificate);
     memset(stranger->link_id, 0, 4); /* it opens the session */
-    sl_solo_send_greeting(solo, stranger, SL_PACKET_BEACON, NULL, NULL);
+    sl_solo_greet(solo, stranger);
     sl_solo_run(solo, STEP);
 }
 

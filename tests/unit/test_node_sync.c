@@ -163,6 +163,7 @@ static void test_row_10_repair_checks_everything(void **state)
     struct sl_fake_peer *peer = sl_solo_add_peer(&solo);
     memset(peer->link_id, 0xff, 4);
     assert_true(sl_solo_link(&solo, peer));
+    sl_solo_run(&solo, 5 * SL_SECOND); /* its own identity is out */
     sl_solo_send_identity(&solo, peer);
     /* It claims to hold much more: the node sends its sketch and would take what it lacks. */
     for (int i = 0; i < 3; i++) {

@@ -46,6 +46,8 @@ static struct sl_greeting make_greeting(enum sl_packet_type type)
         memset(g.salt, 0x5a, sizeof(g.salt));
         g.number = 0x17;
         g.links = 0x33;
+        g.heard = 0x44;
+        g.seeking = 0x55;
         return g;
     }
     memset(g.to, 0x70, sizeof(g.to));
@@ -78,6 +80,8 @@ static void test_greeting_round_trip(void **state)
         assert_memory_equal(out.to, in.to, sizeof(in.to));
         assert_memory_equal(out.cookie, in.cookie, sizeof(in.cookie));
         assert_memory_equal(out.echo, in.echo, sizeof(in.echo));
+        assert_int_equal(out.heard, in.heard);
+        assert_int_equal(out.seeking, in.seeking);
         assert_memory_equal(out.salt, in.salt, sizeof(in.salt));
         assert_int_equal(out.number, in.number);
         assert_int_equal(out.links, in.links);
