@@ -31,10 +31,10 @@ machine_of() {
         ;;
     orangepi-zero)
         # From the first bytes of the card on, as its boot ROM does. This machine has the chip of an Orange Pi PC,
-        # whose clock runs ahead here: four processors on two, and a watchdog, do not go with that.
+        # whose clock runs ahead here: more than one processor, and a watchdog, do not go with that.
         have_program qemu-system-arm || return
         from_card extlinux/extlinux.conf
-        sed -i 's/ append .*/& maxcpus=2 systemd.watchdog_sec=0/' "$LAB/extlinux.conf"
+        sed -i 's/ append .*/& maxcpus=1 systemd.watchdog_sec=0/' "$LAB/extlinux.conf"
         mcopy -o -i "$LAB/board.card@@$CARD_BOOT" "$LAB/extlinux.conf" ::extlinux/extlinux.conf
         MACHINE="qemu-system-arm -M orangepi-pc -smp 4 -m 1024"
         MACHINE_PACE=$BY_INSTRUCTIONS
