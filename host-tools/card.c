@@ -199,6 +199,8 @@ static void describe(const struct sl_card_system *system, const char *name,
     read_fact(system, name, "device/model", model, sizeof(model));
     if (model[0] == '\0')
         read_fact(system, name, "device/name", model, sizeof(model));
+    if (strncmp(vendor, "0x", 2) == 0)
+        vendor[0] = '\0'; /* a number instead of a name, as of virtio disks */
     snprintf(ret_card->model, sizeof(ret_card->model), "%s%s%s", vendor,
              vendor[0] && model[0] ? " " : "", model);
     ret_card->bytes = read_number(system, name, "size") * SECTOR;

@@ -50,6 +50,7 @@ static int set_up(void **state)
     snprintf(sys, sizeof(sys), "%s/sys", root);
     snprintf(proc, sizeof(proc), "%s/proc", root);
     disk("sda", "1000000\n", "0\n");
+    put("sys/block/sda/device/vendor", "0x1af4\n");
     put("sys/block/sda/device/model", "Disk of this laptop   \n");
     disk("sdb", "62333952\n", "1\n");
     put("sys/block/sdb/device/vendor", "Generic\n");
