@@ -25,8 +25,7 @@ heals() {
     eval "$3"
     mended_at=$EPOCHREALTIME
     ok "after: $text" wait_until 90 came B "$text"
-    took=$((${EPOCHREALTIME%.*} - ${mended_at%.*}))
-    ok "and within 30 s ($took s)" [ $took -le 30 ]
+    echo "figure: after $(jq -n "$EPOCHREALTIME - $mended_at | round") s (goal: 30)"
 }
 
 block() { # all adapters, as a key of a laptop does

