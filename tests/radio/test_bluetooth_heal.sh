@@ -16,7 +16,7 @@ expected=()
 
 # heals TEXT BREAK MEND: says something while it is broken, and waits for it after it was mended.
 heals() {
-    local text=$1 mended_at took
+    local text=$1 mended_at
     expected+=("$text")
     eval "$2"
     sleep 3
