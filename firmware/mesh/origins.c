@@ -364,6 +364,14 @@ static void announce(struct sl_node *node, const uint8_t *chain, size_t len, uin
         note_announced(node, chain, len, now);
 }
 
+/* A date that others gave us would count as one more witness for them: without a clock of our own
+ * there is none. */
+static uint64_t date_of_own(struct sl_node *node, sl_time now)
+{
+    return node->clock.source > SL_CLOCK_NEIGHBOURS ? sl_node_next_created(node, now)
+                                                    : node->last_created + 1;
+}
+
 void sl_origins_announce(struct sl_node *node, sl_time now)
 {
     uint8_t chain[SL_PAYLOAD_MAX];
@@ -373,7 +381,7 @@ void sl_origins_announce(struct sl_node *node, sl_time now)
         return; /* too long to travel: neighbours know it from their sessions */
     take_own(node, chain, (size_t)len, now);
     if (!is_announced(node, chain, (size_t)len, now) && sl_crowd_may_announce(node, now))
-        announce(node, chain, (size_t)len, sl_node_next_created(node, now), now);
+        announce(node, chain, (size_t)len, date_of_own(node, now), now);
 }
 
 void sl_origins_announce_before(struct sl_node *node, uint64_t created, sl_time now)
