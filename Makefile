@@ -53,6 +53,7 @@ LDLIBS_TEST   := -lcmocka $(LDLIBS_DAEMON) -lqrencode -lreadline -lzstd
 
 SUPPORT       := $(call objects,$(sort $(wildcard tests/sim/*.c)))
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
+UNIT_SUPPORT  := $(call objects,$(filter-out tests/unit/test_%,$(sort $(wildcard tests/unit/*.c))))
 BENCH_SUPPORT := $(call objects,$(filter-out tests/bench/bench_%,$(sort $(wildcard tests/bench/*.c))))
 BENCHES       := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/bench_*.c)))
 FUZZ_NAMES    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -93,7 +94,7 @@ $(B)/starling: $(call objects,host-tools/starling.c) $(B)/lib/libstarling-tools.
     $(B)/lib/libstarling-sim.a $(filter-out %-tools.a,$(LIBS))
 	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_TOOL) -o $@
 
-$(B)/tests/%: $(B)/obj/tests/unit/%.o $(SUPPORT) $(LIBS)
+$(B)/tests/%: $(B)/obj/tests/unit/%.o $(UNIT_SUPPORT) $(SUPPORT) $(LIBS)
 	@mkdir -p $(@D)
 	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_TEST) -o $@
 

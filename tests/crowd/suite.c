@@ -47,6 +47,8 @@ static struct expectation expectation_of(const struct sl_crowd_config *c)
         return (struct expectation){.delivered = 70, .timely = 50, .goal_delivered = 95};
     if (c->attack == SL_CROWD_GARBAGE)
         return (struct expectation){.delivered = 95, .timely = 70, .goal_delivered = 95};
+    if (c->faults != 0) /* who is behind a cut hears of it when that heals */
+        return (struct expectation){.delivered = 95, .timely = 60, .goal_delivered = 99.9};
     if (c->churn)
         return (struct expectation){.delivered = 95, .timely = 80, .goal_delivered = 99.9};
     if (c->field != SL_CROWD_STANDING && c->field != SL_CROWD_PACKED)

@@ -2,6 +2,7 @@
 #include "args.h"
 
 #include "output.h"
+#include "unit/captured.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,30 +65,8 @@ static char said[4096]; /* standard error and output of the last run */
 /* Runs with these words; what was printed is in `said`. */
 static int run(const char *line)
 {
-    char copy[256];
-    char *argv[16];
-    int argc = 0;
-    snprintf(copy, sizeof(copy), "%s", line);
-    for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
-        argv[argc++] = word;
-    argv[argc] = NULL;
     memset(&seen, 0, sizeof(seen));
-    FILE *file = tmpfile();
-    fflush(stdout);
-    int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
-    dup2(fileno(file), STDOUT_FILENO);
-    dup2(fileno(file), STDERR_FILENO);
-    int code = sl_args_run(&root, argc, argv);
-    fflush(stdout);
-    dup2(out, STDOUT_FILENO);
-    dup2(err, STDERR_FILENO);
-    close(out);
-    close(err);
-    rewind(file);
-    size_t len = fread(said, 1, sizeof(said) - 1, file);
-    said[len] = '\0';
-    fclose(file);
-    return code;
+    return sl_captured_run(&root, " ", line, said, sizeof(said));
 }
 
 static void test_right_use(void **state)
