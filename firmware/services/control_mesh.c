@@ -167,6 +167,12 @@ static json_t *warnings_json(const struct sl_control_about *about,
     if (about->revoked)
         json_array_append_new(
             list, json_string("this node was revoked by its network: other nodes refuse it"));
+    if (status->refused[SL_REFUSAL_SELF] > 0)
+        json_array_append_new(
+            list,
+            json_string(
+                "another board was met that has this node's own keys: a card was copied, or its "
+                "bundle put on two; flash one of them with a node of its own"));
     if (status->clock_source == SL_CLOCK_UNSET)
         json_array_append_new(
             list, json_string("the clock is not set: certificates cannot be judged, and dates of "

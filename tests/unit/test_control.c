@@ -93,6 +93,23 @@ static void test_warnings(void **state)
     json_decref(status);
 }
 
+static void test_row_17_a_cloned_key_raises_an_alarm(void **state)
+{
+    (void)state;
+    const struct sl_fabric_node_config clone = {.clone_of = 1};
+    int medium = sl_fabric_add_medium(fixture.fabric, NULL);
+    int number = sl_fabric_add_node(fixture.fabric, &clone);
+    sl_fabric_attach(fixture.fabric, medium, 0);
+    sl_fabric_attach(fixture.fabric, medium, number);
+    sl_fabric_run(fixture.fabric, 30 * SL_SECOND);
+    json_t *status = expect(0, ANA, "{'do':'status'}");
+    assert_true(number_of(json_object_get(status, "refused"), "self") > 0);
+    const json_t *warnings = json_object_get(status, "warnings");
+    assert_int_equal(json_array_size(warnings), 1);
+    assert_non_null(strstr(json_string_value(json_array_get(warnings, 0)), "own keys"));
+    json_decref(status);
+}
+
 static void test_a_full_disk_is_said(void **state)
 {
     (void)state;
@@ -516,6 +533,7 @@ int main(void)
         TEST(test_ids_come_back),
         TEST(test_status),
         TEST(test_warnings),
+        TEST(test_row_17_a_cloned_key_raises_an_alarm),
         TEST(test_a_full_disk_is_said),
         TEST(test_neighbours),
         TEST(test_radios),

@@ -371,6 +371,18 @@ static void test_a_store_in_trouble_forgets_when_it_goes_off(void **state)
     sl_crowd_depot_free(depot);
 }
 
+/* Everyone hears everyone; `make sim` holds the same for 200. */
+static void test_row_20_control_is_little_of_the_air(void **state)
+{
+    (void)state;
+    struct sl_crowd_config config = small(SL_CROWD_PACKED);
+    struct sl_crowd_result result;
+    config.node_count = 60;
+    sl_crowd_run(&config, &result);
+    assert_true(result.delivered == result.deliverable && result.delivered > 0);
+    assert_true(result.control_share > 0 && result.control_share < 0.1);
+}
+
 static void test_halves_that_were_apart_meet_at_little_cost(void **state)
 {
     (void)state;
@@ -408,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_slow_nodes_take_their_time),
         cmocka_unit_test(test_clocks_jump_and_come_back),
         cmocka_unit_test(test_a_store_in_trouble_forgets_when_it_goes_off),
+        cmocka_unit_test(test_row_20_control_is_little_of_the_air),
         cmocka_unit_test(test_halves_that_were_apart_meet_at_little_cost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
