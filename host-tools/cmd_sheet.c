@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A5, in millimetres. */
 #define WIDTH      148
@@ -93,8 +94,8 @@ static int print_sheet(FILE *to, const struct sl_network *network, const struct 
                    "To add a board: starling node add NAME --invite LINK");
         rc = sl_qr_svg(to, link, (WIDTH - CODE_WIDTH) / 2, 97, CODE_WIDTH);
         print_line(to, 194, 3.2, "fill=\"#444\"",
-                   "Who can read this code can add boards until the invite expires. Do not leave "
-                   "it lying.");
+                   "Who can read this code can add boards until the invite expires:");
+        print_line(to, 199, 3.2, "fill=\"#444\"", "do not leave it lying.");
     }
     fputs("</svg>\n", to);
     return rc;
@@ -128,7 +129,10 @@ static int write_sheet(const struct sl_network *network, const struct sl_issued 
                         out, strerror(errno));
         return SL_EXIT_FAILURE;
     }
-    int rc = print_sheet(to, network, issued, link);
+    /* An invite is a secret. */
+    int rc = link && to != stdout && fchmod(fileno(to), 0600) < 0 ? -errno : 0;
+    if (rc == 0)
+        rc = print_sheet(to, network, issued, link);
     if (to != stdout && fclose(to) != 0)
         rc = -EIO;
     if (rc < 0)
