@@ -30,15 +30,14 @@ machine_of() {
         CARD_DRIVE=sd
         ;;
     orangepi-zero)
-        # From the first bytes of the card on, as its boot ROM does. This machine has the chip of an Orange Pi PC,
-        # whose clock runs ahead here: more than one processor, and a watchdog, do not go with that.
+        # QEMU's machine with an Allwinner chip (orangepi-pc) starts this card from its first bytes on, but its clock
+        # outruns its drivers, and it does not come to the daemon. So: kernel and root in the machine for any armhf.
         have_program qemu-system-arm || return
-        from_card extlinux/extlinux.conf
-        sed -i 's/ append .*/& maxcpus=1 systemd.watchdog_sec=0/' "$LAB/extlinux.conf"
-        mcopy -o -i "$LAB/board.card@@$CARD_BOOT" "$LAB/extlinux.conf" ::extlinux/extlinux.conf
-        MACHINE="qemu-system-arm -M orangepi-pc -smp 4 -m 1024"
-        MACHINE_PACE=$BY_INSTRUCTIONS
-        CARD_DRIVE=sd
+        from_card vmlinuz initrd.img extlinux/extlinux.conf
+        MACHINE="qemu-system-arm -M virt -cpu cortex-a7 -smp 2 -m 512 -kernel $LAB/vmlinuz -initrd $LAB/initrd.img"
+        MACHINE+=" -device virtio-blk-device,drive=card"
+        MACHINE_LINE="$(sed -n 's/^ *append //p' "$LAB/extlinux.conf") console=ttyAMA0 systemd.default_device_timeout_sec=2h"
+        CARD_DRIVE=none,id=card
         ;;
     *) skip "$1: QEMU has no machine for it" && return 1 ;;
     esac

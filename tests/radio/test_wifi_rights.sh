@@ -1,7 +1,6 @@
 #!/bin/bash
 # starlingd as its unit runs it: a user of its own with one capability.
 . "$(dirname "$0")/lib.sh"
-LAB_EXTRA_CONFIG='[wifi]\nenabled = yes\n[log]\nlevel = debug\n'
 
 # ordinary_up NODE: as node_up, without root.
 ordinary_up() {
