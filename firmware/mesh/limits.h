@@ -76,8 +76,10 @@
 /* Members of a cell whose signal is told; more are left out. */
 #define SL_WIFI_STATIONS_MAX 128
 
-/* Every hop is a fresh chance to be stuck in a loop; 64 hops is more than any square needs. */
-#define SL_HOPS_MAX 64
+/* Every hop is a fresh chance to be stuck in a loop. A march of 1,000 boards is some seventy hops
+ * long, and flooding does not take the shortest way; what is at its limit would be given again and
+ * again. */
+#define SL_HOPS_MAX 255
 
 #define SL_LIFETIME_DEFAULT SL_DAY
 #define SL_LIFETIME_MAX     (7 * SL_DAY)

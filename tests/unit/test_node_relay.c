@@ -83,6 +83,20 @@ static void test_row_24_a_ring_of_14_is_bounded(void **state)
     sl_fabric_free(fabric);
 }
 
+/* A march of 1,000 boards is some seventy hops long, and what goes along it takes detours. */
+static void test_a_long_column_is_crossed(void **state)
+{
+    (void)state;
+    enum { NODES = 100 };
+    struct sl_fabric *fabric = fabric_of(3, NODES);
+    sl_fabric_line(fabric);
+    settle(fabric);
+    int word = 1;
+    sl_fabric_publish(fabric, 0, &word, sizeof(word), NULL);
+    assert_true(sl_fabric_run_until_stored(fabric, NODES + 1, 10 * SL_SECOND));
+    sl_fabric_free(fabric);
+}
+
 /* Twenty nodes that all hear one another: suppression keeps it to a few copies. */
 static void test_a_crowd_sends_few_copies(void **state)
 {
@@ -567,6 +581,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_line_is_crossed_without_waiting),
         cmocka_unit_test(test_row_24_a_ring_of_14_is_bounded),
+        cmocka_unit_test(test_a_long_column_is_crossed),
         cmocka_unit_test(test_a_crowd_sends_few_copies),
         cmocka_unit_test(test_envelopes_due_together_share_a_frame),
         cmocka_unit_test(test_hops_and_age_are_checked),
