@@ -108,6 +108,9 @@ int64_t sl_node_expiry_seconds(const struct sl_node *node, sl_time now);
  * then a certificate that is valid may seem not to be so yet. */
 int64_t sl_node_unix_seconds(const struct sl_node *node, sl_time now);
 
+/* Whose time is over, leaves index and store. */
+void sl_node_drop_expired(struct sl_node *node, sl_time now);
+
 /* A CRL was taken: everything that it forbids ends. */
 void sl_node_judge_all(struct sl_node *node, sl_time now);
 
