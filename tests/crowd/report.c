@@ -1,5 +1,7 @@
 #include "suite.h"
 
+#include "mesh/packet.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -101,41 +103,71 @@ static void print_latency(const struct sl_crowd_result *r)
                    r->latency[g].count);
 }
 
-static void print_elements(const struct sl_crowd_result *r)
+/* What keeps the channel busy while people chat, the greatest share first. */
+static void print_kinds(const struct sl_crowd_result *r)
 {
-    static const char *const names[] = {"headers, greetings, sessions",
-                                        "envelope",
-                                        "hello",
-                                        "sketch",
-                                        "more",
-                                        "want",
-                                        "mark",
-                                        "echo",
-                                        "who"};
-    static const char *const classes[] = {"other",
-                                          "beacon",
-                                          "probe",
-                                          "reply",
-                                          "confirm",
-                                          "session",
-                                          "frame",
-                                          "other",
-                                          "channel messages",
-                                          "direct messages along routes",
-                                          "receipts along routes",
-                                          "settled",
-                                          "taken, stray",
-                                          "direct messages that flood",
-                                          "receipts that flood",
-                                          "other"};
-    for (size_t i = 0; i < SL_ARRAY_LEN(r->element_bytes); i++)
-        if (r->element_bytes[i] > 0)
-            printf("  bytes             %12" PRIu64 " %s\n", r->element_bytes[i],
-                   i < SL_ARRAY_LEN(names) ? names[i] : "other elements");
+    static const char *const names[SL_AIR_KINDS] = {
+        [SL_ELEMENT_ENVELOPE] = "envelope",
+        [SL_ELEMENT_HELLO] = "hello",
+        [SL_ELEMENT_SKETCH] = "sketch",
+        [SL_ELEMENT_MORE] = "more",
+        [SL_ELEMENT_WANT] = "want",
+        [SL_ELEMENT_MARK] = "mark",
+        [SL_ELEMENT_ECHO] = "echo",
+        [SL_ELEMENT_WHO] = "who",
+        [SL_ELEMENT_CRL] = "crl",
+        [SL_ELEMENT_CRL_WANT] = "crl want",
+        [SL_ELEMENT_CRL_PART] = "crl part",
+        [SL_ELEMENT_SIGNATURE] = "signature",
+        [SL_ELEMENT_HAVE] = "have",
+        [SL_ELEMENT_GRAFT] = "graft",
+        [SL_ELEMENT_PRUNE] = "prune",
+        [SL_ELEMENT_NEAR] = "near",
+        [SL_ELEMENT_ROUTED] = "routed",
+        [SL_ELEMENT_TAKEN] = "taken",
+        [SL_ELEMENT_STRAY] = "stray",
+        [SL_CROWD_PACKETS + SL_PACKET_BEACON] = "beacon",
+        [SL_CROWD_PACKETS + SL_PACKET_PROBE] = "probe",
+        [SL_CROWD_PACKETS + SL_PACKET_REPLY] = "reply",
+        [SL_CROWD_PACKETS + SL_PACKET_CONFIRM] = "confirm",
+        [SL_CROWD_PACKETS + SL_PACKET_LINK] = "session",
+    };
+    bool printed[SL_AIR_KINDS] = {false};
+    for (;;) {
+        size_t most = 0;
+        for (size_t i = 0; i < SL_AIR_KINDS; i++)
+            if (!printed[i] && (printed[most] || r->kind_shares[i] > r->kind_shares[most]))
+                most = i;
+        if (printed[most] || r->kind_shares[most] <= 0)
+            return;
+        printed[most] = true;
+        printf("  of the channel    %8.4f %% %s\n", 100 * r->kind_shares[most],
+               names[most] ? names[most] : "other");
+    }
+}
+
+static void print_classes(const struct sl_crowd_result *r)
+{
+    static const char *const names[] = {"other",
+                                        "beacon",
+                                        "probe",
+                                        "reply",
+                                        "confirm",
+                                        "session",
+                                        "frame",
+                                        "other",
+                                        "channel messages",
+                                        "direct messages along routes",
+                                        "receipts along routes",
+                                        "settled",
+                                        "taken, stray",
+                                        "direct messages that flood",
+                                        "receipts that flood",
+                                        "other"};
     for (size_t i = 0; i < SL_AIR_CLASSES; i++)
         if (r->air.class_airtime[i] > 0)
             printf("  airtime           %12.2f s %s\n",
-                   (double)r->air.class_airtime[i] / (double)SL_SECOND, classes[i]);
+                   (double)r->air.class_airtime[i] / (double)SL_SECOND, names[i]);
 }
 
 static void print_bluetooth(const struct sl_crowd_config *c, const struct sl_crowd_result *r)
@@ -169,7 +201,8 @@ void suite_print_run(const struct sl_crowd_config *c, const struct sl_crowd_resu
     printf("  useful            %.1f %% of received envelopes\n", 100 * r->useful);
     printf("  channel busy      %.1f %% of the time, %.2f %% with control\n", 100 * r->channel_busy,
            100 * r->control_share);
-    print_elements(r);
+    print_kinds(r);
+    print_classes(r);
     printf("  radio             %" PRIu64 " frames, %" PRIu64 " retries, %" PRIu64
            " given up, %" PRIu64 " over a queue, %" PRIu64 " received, %" PRIu64 " spoiled\n",
            r->air.frames, r->air.retries, r->air.failures, r->air.refused, r->air.received,

@@ -101,6 +101,23 @@ static unsigned class_of(const struct sl_datagram *datagram, const struct sl_cro
     }
 }
 
+/* Headers belong to the envelopes that a frame carries, or to all that is in it. */
+static void count_kinds(const struct sl_datagram *datagram, const struct sl_crowd_content *content,
+                        struct sl_air_frame *frame)
+{
+    const size_t *len = content->element_len;
+    if (datagram->bytes[0] != SL_PACKET_FRAME) {
+        frame->kind_len[SL_CROWD_PACKETS + datagram->bytes[0] % SL_PACKET_FRAME] =
+            (uint16_t)datagram->len;
+        return;
+    }
+    for (size_t i = 1; i < SL_CROWD_PACKETS; i++)
+        frame->kind_len[i] = (uint16_t)len[i];
+    size_t carried = len[SL_ELEMENT_ENVELOPE] > 0 ? SL_ELEMENT_ENVELOPE : SL_ELEMENT_ROUTED;
+    if (content->envelope_count > 0)
+        frame->kind_len[carried] = (uint16_t)(len[carried] + len[0]);
+}
+
 static void put_on_air(struct sl_crowd_station *station, const struct sl_datagram *datagram)
 {
     struct sl_crowd *crowd = station->crowd;
@@ -114,11 +131,10 @@ static void put_on_air(struct sl_crowd_station *station, const struct sl_datagra
         .class = class_of(datagram, &content),
         .control_len = datagram->len,
     };
-    for (size_t i = 0; i < SL_ARRAY_LEN(content.element_len); i++)
-        crowd->element_bytes[i] += content.element_len[i];
     if (content.envelope_count > 0) /* headers belong to what is carried */
         frame.control_len -= content.element_len[0] + content.element_len[SL_ELEMENT_ENVELOPE] +
                              content.element_len[SL_ELEMENT_ROUTED];
+    count_kinds(datagram, &content, &frame);
     frame.cargo_count = sl_min_size(content.envelope_count, SL_AIR_CARGO_MAX);
     memcpy(frame.cargo, content.envelopes, frame.cargo_count * sizeof(frame.cargo[0]));
     bool sent = sl_crowd_bluetooth_is(station, datagram->bearer)
@@ -492,6 +508,7 @@ void sl_crowd_sum(const struct sl_crowd *crowd, struct sl_crowd_totals *ret_tota
     totals.busy = air.busy;
     totals.heard_airtime = air.heard_airtime;
     totals.heard_control = air.heard_control;
+    memcpy(totals.heard_kinds, air.heard_kinds, sizeof(air.heard_kinds));
     *ret_totals = totals;
 }
 
@@ -534,7 +551,6 @@ void sl_crowd_run(const struct sl_crowd_config *config, struct sl_crowd_result *
             crowd->stations[i].accepted_at_chat =
                 sl_fake_member_accepted(crowd->stations[i].member);
     sl_crowd_direct_begin(crowd);
-    memset(crowd->element_bytes, 0, sizeof(crowd->element_bytes));
     run_until(crowd, end);
     if (config->picture)
         sl_crowd_draw_picture(crowd, config->picture);

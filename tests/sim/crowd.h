@@ -117,6 +117,7 @@ struct sl_crowd_config {
 void sl_crowd_config_init(struct sl_crowd_config *config);
 
 #define SL_CROWD_HOP_GROUPS 8
+#define SL_CROWD_PACKETS    (SL_CROWD_ELEMENTS - 8) /* above all types of elements */
 
 struct sl_crowd_latency {
     uint64_t count;
@@ -135,18 +136,18 @@ struct sl_crowd_result {
     uint64_t timely, timed; /* within 2 s per 5 hops, of those connected when it was written */
     struct sl_crowd_latency latency[SL_CROWD_HOP_GROUPS]; /* by 5 hops: 1-5, 6-10, ... */
     /* While people chat and after: */
-    double sends_per_message; /* envelopes sent for each message, by all nodes together */
-    double sends_of_flooding; /* the same divided by what one send of everybody would be */
-    double useful;            /* first receptions over all receptions of envelopes */
-    double channel_busy;      /* share of time that a radio finds the channel busy */
-    double control_share;     /* the part of it that carries anything but envelopes */
+    double sends_per_message;         /* envelopes sent for each message, by all nodes together */
+    double sends_of_flooding;         /* the same divided by what one send of everybody would be */
+    double useful;                    /* first receptions over all receptions of envelopes */
+    double channel_busy;              /* share of time that a radio finds the channel busy */
+    double control_share;             /* the part of it that carries anything but envelopes */
+    double kind_shares[SL_AIR_KINDS]; /* the channel's busy time by what it carries: types of
+                                         elements, and SL_CROWD_PACKETS and the types of others */
     uint64_t repair_bytes;
-    uint64_t element_bytes[SL_CROWD_ELEMENTS]; /* by type of element; [0]: headers, greetings,
-                                                  sessions */
-    struct sl_air_stats air;                   /* of the whole run */
-    struct sl_ble_stats ble;                   /* likewise */
-    size_t ble_links_most;                     /* of a node at a time */
-    int parts_in_reach, parts_linked;          /* at the end: of the field, and of the mesh */
+    struct sl_air_stats air;          /* of the whole run */
+    struct sl_ble_stats ble;          /* likewise */
+    size_t ble_links_most;            /* of a node at a time */
+    int parts_in_reach, parts_linked; /* at the end: of the field, and of the mesh */
     /* Direct messages between pairs that had talked before people began to chat: */
     uint64_t directs, directs_delivered, directs_answered;
     uint64_t directs_flooded; /* envelopes that nodes flooded after all, of the whole run */

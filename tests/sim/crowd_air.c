@@ -405,6 +405,16 @@ static void spread(struct sl_air *air, struct transmission *tx)
     tx->hearing_count = radio->hearer_count;
 }
 
+static void count_kinds(struct sl_air *air, const struct sl_air_frame *frame, sl_time heard)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < SL_AIR_KINDS; i++)
+        sum += frame->kind_len[i];
+    for (size_t i = 0; i < SL_AIR_KINDS; i++)
+        if (frame->kind_len[i] > 0)
+            air->stats.heard_kinds[i] += (double)heard * frame->kind_len[i] / (double)sum;
+}
+
 static void count_airtime(struct sl_air *air, const struct transmission *tx, sl_time airtime)
 {
     const struct sl_air_frame *frame = &tx->parcel->frame;
@@ -418,6 +428,7 @@ static void count_airtime(struct sl_air *air, const struct transmission *tx, sl_
     air->stats.class_airtime[frame->class % SL_AIR_CLASSES] += airtime;
     air->stats.heard_airtime += airtime * (sl_time)heard;
     air->stats.heard_control += control * (sl_time)heard;
+    count_kinds(air, frame, airtime * (sl_time)heard);
 }
 
 static void end_transmission(struct sl_crowd_event *event, sl_time now);

@@ -36,6 +36,7 @@
 #define SL_AIR_EVERYONE  (-1)
 #define SL_AIR_CARGO_MAX 12
 #define SL_AIR_CLASSES   16
+#define SL_AIR_KINDS     32
 
 struct sl_air_config {
     uint64_t seed;
@@ -58,8 +59,9 @@ struct sl_air_frame {
     const uint8_t *bytes;
     uint64_t cargo[SL_AIR_CARGO_MAX]; /* which envelopes are inside */
     size_t cargo_count;
-    unsigned class;     /* below SL_AIR_CLASSES: what the statistics count it under */
-    size_t control_len; /* of its bytes, those that carry no envelope */
+    unsigned class;                  /* below SL_AIR_CLASSES: what the statistics count it under */
+    size_t control_len;              /* of its bytes, those that carry no envelope */
+    uint16_t kind_len[SL_AIR_KINDS]; /* its bytes by what they are; the airtime is shared so */
 };
 
 struct sl_air_stats {
@@ -71,6 +73,7 @@ struct sl_air_stats {
     sl_time busy; /* how long each station found the channel busy, added up */
     /* Airtime as every station within carrier sense of it saw it, added up. */
     sl_time heard_airtime, heard_control;
+    double heard_kinds[SL_AIR_KINDS]; /* of that, what was said of each kind; us */
 };
 
 struct sl_air;

@@ -40,6 +40,7 @@ struct sl_crowd_totals {
     uint64_t accepted, duplicates, sent, repair_bytes;
     uint64_t heard; /* receptions of envelopes */
     sl_time busy, heard_airtime, heard_control;
+    double heard_kinds[SL_AIR_KINDS];
 };
 
 /* The key that a station speaks under to all, as a traitor beside it knows it. */
@@ -142,9 +143,8 @@ struct sl_crowd {
     sl_time progress_at;
     struct sl_crowd_message *messages;
     size_t message_count, message_cap;
-    struct sl_crowd_totals at_chat; /* what had happened when the chat began */
-    uint64_t heard;                 /* receptions of envelopes */
-    uint64_t element_bytes[SL_CROWD_ELEMENTS];
+    struct sl_crowd_totals at_chat;   /* what had happened when the chat began */
+    uint64_t heard;                   /* receptions of envelopes */
     struct sl_crowd_directs *directs; /* NULL: no pairs */
     struct sl_crowd_crossings crossings;
     struct sl_crowd_outsider *outsider;

@@ -129,6 +129,15 @@ static double control_of_heard(const struct sl_crowd_totals *before,
     return heard > 0 ? (double)(after->heard_control - before->heard_control) / heard : 0;
 }
 
+static void measure_kinds(const struct sl_crowd_totals *before, const struct sl_crowd_totals *after,
+                          struct sl_crowd_result *result)
+{
+    double heard = (double)(after->heard_airtime - before->heard_airtime);
+    for (size_t i = 0; i < SL_AIR_KINDS && heard > 0; i++)
+        result->kind_shares[i] =
+            result->channel_busy * (after->heard_kinds[i] - before->heard_kinds[i]) / heard;
+}
+
 static void measure_cost(struct sl_crowd *crowd)
 {
     struct sl_crowd_result *result = &crowd->result;
@@ -149,8 +158,8 @@ static void measure_cost(struct sl_crowd *crowd)
     if (seconds > 0) {
         result->channel_busy = (double)(after.busy - before->busy) / seconds;
         result->control_share = control_of_heard(before, &after) * result->channel_busy;
+        measure_kinds(before, &after, result);
     }
-    memcpy(result->element_bytes, crowd->element_bytes, sizeof(result->element_bytes));
     sl_air_stats(crowd->air, &result->air);
 }
 
