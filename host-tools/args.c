@@ -50,7 +50,7 @@ static size_t common_options(const struct sl_call *call, bool *ret_help,
         unsigned takes;
         struct sl_option option;
     } all[] = {
-        {0, {"json", 0, NULL, "print JSON, for scripts", NULL, &s->json}},
+        {SL_TAKES_JSON, {"json", 0, NULL, "print JSON, for scripts", NULL, &s->json}},
         {SL_TAKES_SOCKET,
          {"socket", 0, "PATH", "control socket of starlingd (or $STARLING_SOCKET)", &s->socket,
           NULL}},
@@ -87,12 +87,25 @@ static void print_parts(const struct sl_command *command)
         printf("  %-12s %s\n", part->name, part->summary);
 }
 
+/* " NAME [--folder DIR]", or "" */
+static char *usage_arguments(const struct sl_command *command)
+{
+    return command->arguments != NULL ? sl_output_format(" %s", command->arguments)
+                                      : sl_output_format("%s", "");
+}
+
+static void print_usage(const struct sl_call *call)
+{
+    char *arguments = usage_arguments(call->command);
+    printf("Usage: %s%s\n", call->name, arguments);
+    free(arguments);
+}
+
 static void print_help(const struct sl_call *call, const struct sl_option *options, size_t count)
 {
     const struct sl_command *command = call->command;
     if (command->run != NULL)
-        printf("Usage: %s%s%s\n", call->name, command->arguments[0] == '\0' ? "" : " ",
-               command->arguments);
+        print_usage(call);
     if (command->parts != NULL)
         printf("Usage: %s COMMAND ...\n", call->name);
     printf("\n%s.\n", command->summary);
@@ -223,8 +236,11 @@ static int wrong_argument(const struct sl_call *call, const char *given)
     const struct sl_command *command = call->command;
     if (command->parts != NULL)
         return unknown_part(call, given);
-    return sl_args_wrong(call, "'%s' is one argument too many.\n  Usage: %s%s%s", given, call->name,
-                         command->arguments[0] == '\0' ? "" : " ", command->arguments);
+    char *arguments = usage_arguments(command);
+    int code = sl_args_wrong(call, "'%s' is one argument too many.\n  Usage: %s%s", given,
+                             call->name, arguments);
+    free(arguments);
+    return code;
 }
 
 bool sl_args_parse(struct sl_call *call, const struct sl_option *options, size_t option_count)

@@ -28,18 +28,19 @@ struct sl_call {
     int exit_code; /* after sl_args_parse() gave false */
 };
 
-/* Which common options a command takes, beside --json and --help. */
+/* Which common options a command takes, beside --help. */
 enum sl_takes {
-    SL_TAKES_SOCKET = 1,
-    SL_TAKES_NETWORK = 2,
-    SL_TAKES_PERSONA = 4,
-    SL_TAKES_PASSPHRASE = 8,
+    SL_TAKES_JSON = 1,
+    SL_TAKES_SOCKET = 2,
+    SL_TAKES_NETWORK = 4,
+    SL_TAKES_PERSONA = 8,
+    SL_TAKES_PASSPHRASE = 16,
 };
 
 struct sl_command {
     const char *name;
     const char *also;                 /* another spelling, or NULL */
-    const char *arguments;            /* "NAME [--folder DIR]", for the line of usage */
+    const char *arguments;            /* "NAME [--folder DIR]", for the line of usage, or NULL */
     const char *summary;              /* one line */
     const char *help;                 /* paragraphs and examples */
     unsigned takes;                   /* enum sl_takes */

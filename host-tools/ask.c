@@ -112,8 +112,7 @@ static char *candidate_lines(json_t *candidates)
     char *text = sl_output_format("%s", "");
     size_t i;
     json_t *person;
-    json_array_foreach(candidates, i, person)
-    {
+    json_array_foreach (candidates, i, person) {
         char *label = sl_people_full_name(person);
         char *longer = sl_output_format("%s\n    %s", text, label);
         free(label);

@@ -72,7 +72,8 @@ json_t *sl_chronology(json_t *messages)
         json_decref(ordered);
         return NULL;
     }
-    json_array_foreach(messages, i, message) entries[i] = entry_of(message, i);
+    json_array_foreach (messages, i, message)
+        entries[i] = entry_of(message, i);
     smooth(entries, count);
     for (i = 0; i < count; i++)
         json_array_append(ordered, entries[i].message);

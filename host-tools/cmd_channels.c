@@ -24,8 +24,7 @@ static int run(struct sl_call *call)
         static const char *const headings[] = {"channel", "kind", ">unread"};
         struct sl_table *table = sl_table_new(headings, SL_ARRAY_LEN(headings));
         size_t i;
-        json_array_foreach(channels, i, channel)
-        {
+        json_array_foreach (channels, i, channel) {
             sl_table_cell(table, "#%s", sl_ask_text(channel, "name"));
             sl_table_cell(table, "%s",
                           json_is_true(json_object_get(channel, "private")) ? "private" : "public");
@@ -114,35 +113,65 @@ static int run_link(struct sl_call *call)
     return show_link(call, ask_channel(call, "channel.link"), qr);
 }
 
-#define TAKES (SL_TAKES_SOCKET | SL_TAKES_PERSONA)
+#define TAKES (SL_TAKES_JSON | SL_TAKES_SOCKET | SL_TAKES_PERSONA)
 
 static const struct sl_command parts[] = {
-    {"join", NULL, "NAME|LINK", "Joins a public channel by its name, or a private one by its link",
-     "Examples:\n"
-     "  starling channels join medics\n"
-     "  starling channels join 'starling:channel/legal#...'\n",
-     TAKES, 1, 1, run_join, NULL},
-    {"leave", NULL, "NAME", "Leaves a channel", "Examples:\n  starling channels leave medics\n",
-     TAKES, 1, 1, run_leave, NULL},
-    {"create", NULL, "NAME [--qr]", "Makes a private channel",
-     "Its key is in the link that this prints. There is no list of who has it.\n\n"
-     "Examples:\n  starling channels create legal --qr\n",
-     TAKES, 1, 1, run_create, NULL},
-    {"link", NULL, "NAME [--qr]", "Prints the link of a private channel",
-     "Examples:\n  starling channels link legal --qr\n", TAKES, 1, 1, run_link, NULL},
+    {
+        .name = "join",
+        .arguments = "NAME|LINK",
+        .summary = "Joins a public channel by its name, or a private one by its link",
+        .help = "Examples:\n"
+                "  starling channels join medics\n"
+                "  starling channels join 'starling:channel/legal#...'\n",
+        .takes = TAKES,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_join,
+    },
+    {
+        .name = "leave",
+        .arguments = "NAME",
+        .summary = "Leaves a channel",
+        .help = "Examples:\n  starling channels leave medics\n",
+        .takes = TAKES,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_leave,
+    },
+    {
+        .name = "create",
+        .arguments = "NAME [--qr]",
+        .summary = "Makes a private channel",
+        .help = "Its key is in the link that this prints. There is no list of who has it.\n\n"
+                "Examples:\n"
+                "  starling channels create legal --qr\n",
+        .takes = TAKES,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_create,
+    },
+    {
+        .name = "link",
+        .arguments = "NAME [--qr]",
+        .summary = "Prints the link of a private channel",
+        .help = "Examples:\n  starling channels link legal --qr\n",
+        .takes = TAKES,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_link,
+    },
     {0},
 };
 
-const struct sl_command sl_cmd_channels = {"channels",
-                                           "channel",
-                                           "",
-                                           "Lists the channels you are in",
-                                           "Examples:\n"
-                                           "  starling channels\n"
-                                           "  starling channels join medics\n"
-                                           "  starling channels create legal --qr\n",
-                                           TAKES,
-                                           0,
-                                           0,
-                                           run,
-                                           parts};
+const struct sl_command sl_cmd_channels = {
+    .name = "channels",
+    .also = "channel",
+    .summary = "Lists the channels you are in",
+    .help = "Examples:\n"
+            "  starling channels\n"
+            "  starling channels join medics\n"
+            "  starling channels create legal --qr\n",
+    .takes = TAKES,
+    .run = run,
+    .parts = parts,
+};

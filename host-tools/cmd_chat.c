@@ -87,8 +87,7 @@ static bool find_persona(struct sl_talk *talk)
     size_t count = json_array_size(personas), i;
     if (answer == NULL)
         return false;
-    json_array_foreach(personas, i, persona)
-    {
+    json_array_foreach (personas, i, persona) {
         if (wanted != NULL ? strcmp(sl_ask_text(persona, "nick"), wanted) == 0 : count == 1) {
             take_persona(talk, persona);
             break;
@@ -111,7 +110,7 @@ static void load_people(struct sl_talk *talk)
 {
     json_t *answer = sl_ask_all(talk->client, "people", sl_talk_fields(talk), "people"), *person;
     size_t i;
-    json_array_foreach(json_object_get(answer, "people"), i, person)
+    json_array_foreach (json_object_get(answer, "people"), i, person)
         free(sl_people_label(talk->view.people, person));
     json_decref(answer);
 }
@@ -292,26 +291,22 @@ static int run(struct sl_call *call)
 }
 
 const struct sl_command sl_cmd_chat = {
-    "chat",
-    NULL,
-    "[#CHANNEL|PERSON]",
-    "Talks with people, in #general or elsewhere",
-    "What you type is sent; what comes is shown above the line you type. Below each message of "
-    "yours\n"
-    "stands what became of it: queued (on this node's disk), relayed (another node has it), "
-    "delivered\n"
-    "(the recipient's node opened it), read. Lines that begin with / are commands: /help lists "
-    "them.\n"
-    "Without a persona, it asks for a nick and makes one that lives in memory. What you type is\n"
-    "never written to a history file. In a pipe, each line of input is sent and what comes is "
-    "printed;\n"
-    "with --json as one line of JSON for each message, and for each change of its state.\n\n"
-    "Examples:\n"
-    "  starling chat\n"
-    "  starling chat '#medics' --as ana\n"
-    "  starling chat ben\n",
-    SL_TAKES_SOCKET | SL_TAKES_PERSONA | SL_TAKES_PASSPHRASE,
-    0,
-    1,
-    run,
-    NULL};
+    .name = "chat",
+    .arguments = "[#CHANNEL|PERSON]",
+    .summary = "Talks with people, in #general or elsewhere",
+    .help = "What you type is sent; what comes is shown above the line you type. Below each\n"
+            "message of yours stands what became of it: queued (on this node's disk), relayed\n"
+            "(another node has it), delivered (the recipient's node opened it), read. Lines\n"
+            "that begin with / are commands: /help lists them. Without a persona, it asks for\n"
+            "a nick and makes one that lives in memory. What you type is never written to a\n"
+            "history file. In a pipe, each line of input is sent and what comes is printed;\n"
+            "with --json as one line of JSON for each message, and for each change of its\n"
+            "state.\n\n"
+            "Examples:\n"
+            "  starling chat\n"
+            "  starling chat '#medics' --as ana\n"
+            "  starling chat ben\n",
+    .takes = SL_TAKES_JSON | SL_TAKES_SOCKET | SL_TAKES_PERSONA | SL_TAKES_PASSPHRASE,
+    .arg_max = 1,
+    .run = run,
+};

@@ -85,7 +85,8 @@ static void print_all(const struct sl_doctor *doctor)
 {
     json_t *finding;
     size_t i;
-    json_array_foreach(doctor->findings, i, finding) print_finding(finding);
+    json_array_foreach (doctor->findings, i, finding)
+        print_finding(finding);
     if (doctor->bad_count == 0)
         printf("Nothing is wrong with this node.\n");
 }
@@ -115,17 +116,14 @@ static int run(struct sl_call *call)
 }
 
 const struct sl_command sl_cmd_doctor = {
-    "doctor",
-    NULL,
-    "",
-    "Finds out why this node meets nobody, and what to do",
-    "Looks at starlingd, its clock and certificate, at radios, at what blocks or holds them, and "
-    "at\n"
-    "the neighbours; each finding comes with its cure. Works without starlingd, and as any user.\n"
-    "Exit status 1 if something is wrong.\n\n"
-    "Examples:\n  starling doctor\n  starling doctor --json\n",
-    SL_TAKES_SOCKET,
-    0,
-    0,
-    run,
-    NULL};
+    .name = "doctor",
+    .summary = "Finds out why this node meets nobody, and what to do",
+    .help = "Looks at starlingd, its clock and certificate, at radios, at what blocks or\n"
+            "holds them, and at the neighbours; each finding comes with its cure. Works\n"
+            "without starlingd, and as any user. Exit status 1 if something is wrong.\n\n"
+            "Examples:\n"
+            "  starling doctor\n"
+            "  starling doctor --json\n",
+    .takes = SL_TAKES_JSON | SL_TAKES_SOCKET,
+    .run = run,
+};

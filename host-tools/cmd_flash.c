@@ -404,9 +404,9 @@ static int run_flash(struct sl_call *call)
     const char *names = NULL;
     bool list = false, to_file = false, resume = false, again = false, yes = false;
     const struct sl_option options[] = {
-        {"node", 0, "NAME,…", "the node of each card, in their order", &names, NULL},
+        {"node", 0, "NAME,...", "the node of each card, in their order", &names, NULL},
         {"list", 0, NULL, "only show the cards that are there", NULL, &list},
-        {"to-file", 0, NULL, "DEVICE is a file that is made", NULL, &to_file},
+        {"to-file", 0, NULL, "each CARD is a file, which is made", NULL, &to_file},
         {"resume", 0, NULL, "go on with a card that was pulled out", NULL, &resume},
         {"again", 0, NULL, "a node whose card is in your hand", NULL, &again},
         {"yes", 0, NULL, "do not ask", NULL, &yes},
@@ -445,21 +445,18 @@ static int run_flash(struct sl_call *call)
 }
 
 const struct sl_command sl_cmd_flash = {
-    "flash",
-    NULL,
-    "IMAGE CARD... [--node NAME,...]",
-    "Writes cards: an image, and the identity of one node on each (organisers)",
-    "Each card gets the image, is read back, and then gets the bundle of its node. Without --node "
-    "the board\n"
-    "makes its own keys at its first start and asks to be admitted (starling node admit).\n"
-    "An identity goes onto one card only.\n\n"
-    "Examples:\n"
-    "  starling flash --list\n"
-    "  sudo starling flash starling-rpi.img.zst /dev/sdb --node lamp-post\n"
-    "  sudo starling flash starling-rpi.img.zst /dev/sdb /dev/sdc --node north,south\n"
-    "  starling flash starling-qemu-virt.img.zst card.img --to-file --node north\n",
-    SL_TAKES_NETWORK,
-    0,
-    -1,
-    run_flash,
-    NULL};
+    .name = "flash",
+    .arguments = "IMAGE CARD... [--node NAME,...]",
+    .summary = "Writes cards: an image, and the identity of one node on each (organisers)",
+    .help = "Each card gets the image, is read back, and then gets the bundle of its node.\n"
+            "Without --node the board makes its own keys at its first start and asks to be\n"
+            "admitted (starling node admit). An identity goes onto one card only.\n\n"
+            "Examples:\n"
+            "  starling flash --list\n"
+            "  sudo starling flash starling-rpi.img.zst /dev/sdb --node lamp-post\n"
+            "  sudo starling flash starling-rpi.img.zst /dev/sdb /dev/sdc --node north,south\n"
+            "  starling flash starling-qemu-virt.img.zst card.img --to-file --node north\n",
+    .takes = SL_TAKES_JSON | SL_TAKES_NETWORK,
+    .arg_max = -1,
+    .run = run_flash,
+};

@@ -41,28 +41,39 @@ static int run_verify(struct sl_call *call)
 }
 
 static const struct sl_command parts[] = {
-    {"build", NULL, "BOARD", "Builds the image of a board from Debian packages",
-     "Leaves build/image/starling-BOARD.img.zst and its manifest. `make image BOARD=...` does the "
-     "same and\n"
-     "installs what it needs.\n\n"
-     "Examples:\n  starling image build rpi\n",
-     0, 1, 1, run_build, NULL},
-    {"list", NULL, "", "Lists the boards there are images for",
-     "Examples:\n  starling image list\n", 0, 0, 0, run_list, NULL},
-    {"verify", NULL, "FILE", "Looks into an image: partitions, units, permissions, no keys",
-     "Examples:\n  starling image verify build/image/starling-rpi.img.zst\n", 0, 1, 1, run_verify,
-     NULL},
+    {
+        .name = "build",
+        .arguments = "BOARD",
+        .summary = "Builds the image of a board from Debian packages",
+        .help = "Leaves build/image/starling-BOARD.img.zst and its manifest. `make image\n"
+                "BOARD=...` does the same and installs what it needs.\n\n"
+                "Examples:\n"
+                "  starling image build rpi\n",
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_build,
+    },
+    {
+        .name = "list",
+        .summary = "Lists the boards there are images for",
+        .help = "Examples:\n  starling image list\n",
+        .run = run_list,
+    },
+    {
+        .name = "verify",
+        .arguments = "FILE",
+        .summary = "Looks into an image: partitions, units, permissions, no keys",
+        .help = "Examples:\n  starling image verify build/image/starling-rpi.img.zst\n",
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_verify,
+    },
     {0},
 };
 
 const struct sl_command sl_cmd_image = {
-    "image",
-    NULL,
-    "",
-    "Builds and checks images of boards (organisers)",
-    "Examples:\n  starling image list\n  starling image build rpi\n",
-    0,
-    0,
-    0,
-    NULL,
-    parts};
+    .name = "image",
+    .summary = "Builds and checks images of boards (organisers)",
+    .help = "Examples:\n  starling image list\n  starling image build rpi\n",
+    .parts = parts,
+};

@@ -25,8 +25,7 @@ static bool find_persona(struct inbox *inbox)
     json_t *answer = sl_ask(inbox->client, "personas", NULL);
     json_t *personas = json_object_get(answer, "personas"), *persona;
     size_t i;
-    json_array_foreach(personas, i, persona)
-    {
+    json_array_foreach (personas, i, persona) {
         bool only = wanted == NULL && json_array_size(personas) == 1;
         if (!only && (wanted == NULL || strcmp(wanted, sl_ask_text(persona, "nick")) != 0))
             continue;
@@ -48,9 +47,9 @@ static json_t *choose(const struct inbox *inbox, json_t *history)
 {
     json_t *chosen = json_array(), *message;
     size_t i;
-    json_array_foreach(json_object_get(history, "messages"), i,
-                       message) if (inbox->all || json_is_true(json_object_get(message, "unread")))
-        json_array_append(chosen, message);
+    json_array_foreach (json_object_get(history, "messages"), i, message)
+        if (inbox->all || json_is_true(json_object_get(message, "unread")))
+            json_array_append(chosen, message);
     return chosen;
 }
 
@@ -79,8 +78,7 @@ static void show(struct inbox *inbox, json_t *messages)
 {
     size_t i;
     json_t *message;
-    json_array_foreach(messages, i, message)
-    {
+    json_array_foreach (messages, i, message) {
         sl_message_print(&inbox->view, message);
         note_number(inbox, message);
     }
@@ -152,8 +150,7 @@ static bool read_inbox(struct inbox *inbox, bool follows)
     } else if (inbox->call->settings->json) {
         size_t i;
         json_t *message;
-        json_array_foreach(messages, i, message)
-        {
+        json_array_foreach (messages, i, message) {
             sl_message_print_json(message);
             note_number(inbox, message);
         }
@@ -195,18 +192,16 @@ static int run(struct sl_call *call)
     return good ? SL_EXIT_OK : SL_EXIT_FAILURE;
 }
 
-const struct sl_command sl_cmd_inbox = {"inbox",
-                                        NULL,
-                                        "[--all] [--peek] [--follow]",
-                                        "Shows what came and was not read yet",
-                                        "What is shown counts as read, and people who wrote to you "
-                                        "alone learn that, unless you --peek.\n\n"
-                                        "Examples:\n"
-                                        "  starling inbox\n"
-                                        "  starling inbox --all --peek --json\n"
-                                        "  starling inbox --follow\n",
-                                        SL_TAKES_SOCKET | SL_TAKES_PERSONA,
-                                        0,
-                                        0,
-                                        run,
-                                        NULL};
+const struct sl_command sl_cmd_inbox = {
+    .name = "inbox",
+    .arguments = "[--all] [--peek] [--follow]",
+    .summary = "Shows what came and was not read yet",
+    .help = "What is shown counts as read, and people who wrote to you alone learn that,\n"
+            "unless you --peek.\n\n"
+            "Examples:\n"
+            "  starling inbox\n"
+            "  starling inbox --all --peek --json\n"
+            "  starling inbox --follow\n",
+    .takes = SL_TAKES_JSON | SL_TAKES_SOCKET | SL_TAKES_PERSONA,
+    .run = run,
+};

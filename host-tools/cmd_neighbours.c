@@ -81,8 +81,9 @@ static void print_table(json_t *neighbours)
     size_t i;
     /* Links first. */
     for (int up = 1; up >= 0; up--)
-        json_array_foreach(neighbours, i, neighbour) if (is_up(neighbour) == (up == 1))
-            print_row(table, neighbour);
+        json_array_foreach (neighbours, i, neighbour)
+            if (is_up(neighbour) == (up == 1))
+                print_row(table, neighbour);
     sl_table_print(table, stdout);
     sl_table_free(table);
 }
@@ -110,20 +111,16 @@ static int run(struct sl_call *call)
 }
 
 const struct sl_command sl_cmd_neighbours = {
-    "neighbours",
-    "neighbors",
-    "",
-    "Shows the links to other nodes",
-    "A neighbour is heard, then greeted (certificates are checked), then up. Loss is what its "
-    "frames\n"
-    "lost on the way here; the signal is how a radio hears it, and the rate what it sends to it "
-    "with.\n"
-    "In step means that both hold the same messages. Below the table: who "
-    "was\n"
-    "refused, and why.\n\n"
-    "Examples:\n  starling neighbours\n  starling neighbors --json\n",
-    SL_TAKES_SOCKET,
-    0,
-    0,
-    run,
-    NULL};
+    .name = "neighbours",
+    .also = "neighbors",
+    .summary = "Shows the links to other nodes",
+    .help = "A neighbour is heard, then greeted (certificates are checked), then up. Loss is\n"
+            "what its frames lost on the way here; the signal is how a radio hears it, and\n"
+            "the rate what it sends to it with. In step means that both hold the same\n"
+            "messages. Below the table: who was refused, and why.\n\n"
+            "Examples:\n"
+            "  starling neighbours\n"
+            "  starling neighbors --json\n",
+    .takes = SL_TAKES_JSON | SL_TAKES_SOCKET,
+    .run = run,
+};

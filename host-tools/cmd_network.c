@@ -426,49 +426,67 @@ static int run_revoke(struct sl_call *call)
 }
 
 static const struct sl_command parts[] = {
-    {"create", NULL, "NAME [--folder DIR] [--valid-for TIME]", "Makes a network",
-     "Makes a certificate authority and a secret for a new network, in a folder that is yours "
-     "alone.\n\n"
-     "Examples:\n"
-     "  starling network create square\n"
-     "  starling network create square --folder /media/stick/square --valid-for 1y\n",
-     0, 1, 1, run_create, NULL},
-    {"show", NULL, "", "Shows a network and what it issued",
-     "Examples:\n  starling network show\n  starling network show --network square --json\n",
-     SL_TAKES_NETWORK, 0, 0, run_show, NULL},
-    {"invite", NULL, "[--for TIME] [--qr]", "Makes a link that lets its holder add nodes",
-     "The link holds the network's secret and a short-lived certificate. Whoever has it can add "
-     "nodes\n"
-     "without you; nodes and link are valid until the same time, so choose the length of the "
-     "event.\n"
-     "Pass it on as a secret: on paper, or as a QR code that only the right people see.\n\n"
-     "Examples:\n"
-     "  starling network invite --for 3d\n"
-     "  starling network invite --for 2h --qr\n",
-     SL_TAKES_NETWORK, 0, 0, run_invite, NULL},
-    {"revoke", NULL, "NODE|INVITE|CERTIFICATE|SERIAL",
-     "Shuts a node, or all that an invite let in, out",
-     "Adds it to the revocation list, and hands that to the starlingd on this computer, which "
-     "passes it\n"
-     "on through the mesh. There is no way back: a node that returns is added under a new name.\n\n"
-     "Examples:\n"
-     "  starling network revoke lamp-post\n"
-     "  starling network revoke invite-1\n"
-     "  starling network revoke found-board/node.crt\n",
-     SL_TAKES_NETWORK | SL_TAKES_SOCKET, 1, 1, run_revoke, NULL},
+    {
+        .name = "create",
+        .arguments = "NAME [--folder DIR] [--valid-for TIME]",
+        .summary = "Makes a network",
+        .help = "Makes a certificate authority and a secret for a new network, in a folder that\n"
+                "is yours alone.\n\n"
+                "Examples:\n"
+                "  starling network create square\n"
+                "  starling network create square --folder /media/stick/square --valid-for 1y\n",
+        .takes = SL_TAKES_JSON,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_create,
+    },
+    {
+        .name = "show",
+        .summary = "Shows a network and what it issued",
+        .help =
+            "Examples:\n  starling network show\n  starling network show --network square --json\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_NETWORK,
+        .run = run_show,
+    },
+    {
+        .name = "invite",
+        .arguments = "[--for TIME] [--qr]",
+        .summary = "Makes a link that lets its holder add nodes",
+        .help = "The link holds the network's secret and a short-lived certificate. Whoever has\n"
+                "it can add nodes without you; nodes and link are valid until the same time, so\n"
+                "choose the length of the event. Pass it on as a secret: on paper, or as a QR\n"
+                "code that only the right people see.\n\n"
+                "Examples:\n"
+                "  starling network invite --for 3d\n"
+                "  starling network invite --for 2h --qr\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_NETWORK,
+        .run = run_invite,
+    },
+    {
+        .name = "revoke",
+        .arguments = "NODE|INVITE|CERTIFICATE|SERIAL",
+        .summary = "Shuts a node, or all that an invite let in, out",
+        .help = "Adds it to the revocation list, and hands that to the starlingd on this\n"
+                "computer, which passes it on through the mesh. There is no way back: a node that\n"
+                "returns is added under a new name.\n\n"
+                "Examples:\n"
+                "  starling network revoke lamp-post\n"
+                "  starling network revoke invite-1\n"
+                "  starling network revoke found-board/node.crt\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_NETWORK | SL_TAKES_SOCKET,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_revoke,
+    },
     {0},
 };
 
-const struct sl_command sl_cmd_network = {"network",
-                                          NULL,
-                                          "",
-                                          "Makes and looks after a network (organisers)",
-                                          "Examples:\n"
-                                          "  starling network create square\n"
-                                          "  starling network invite --for 2h --qr\n"
-                                          "  starling network revoke lamp-post\n",
-                                          0,
-                                          0,
-                                          0,
-                                          NULL,
-                                          parts};
+const struct sl_command sl_cmd_network = {
+    .name = "network",
+    .summary = "Makes and looks after a network (organisers)",
+    .help = "Examples:\n"
+            "  starling network create square\n"
+            "  starling network invite --for 2h --qr\n"
+            "  starling network revoke lamp-post\n",
+    .parts = parts,
+};

@@ -255,48 +255,74 @@ static int run_list(struct sl_call *call)
 }
 
 static const struct sl_command parts[] = {
-    {"add", NULL, "NAME [--invite LINK] [--valid-for TIME]", "Makes the bundle of a new node",
-     "Makes NETWORK/nodes/NAME with the node's certificate, its keys and a configuration that "
-     "starlingd\n"
-     "runs with. Each node has its own; none is made twice.\n\n"
-     "Examples:\n"
-     "  starling node add lamp-post\n"
-     "  starling node add backpack-3 --valid-for 30d\n"
-     "  starling node add stage --invite starling:invite/AbC...\n",
-     SL_TAKES_NETWORK, 1, 1, run_add, NULL},
-    {"list", NULL, "", "Lists the nodes that were made",
-     "Examples:\n  starling node list\n  starling node list --json\n", SL_TAKES_NETWORK, 0, 0,
-     run_list, NULL},
-    {"request", NULL, "FOLDER [--show]", "On a board: makes keys and the request to be admitted",
-     "Makes FOLDER with the board's own keys, which never leave it, and shows the request, which "
-     "is "
-     "no secret.\n\n"
-     "Examples:\n"
-     "  starling node request /data/request\n"
-     "  starling node request /data/request --show\n",
-     0, 1, 1, sl_node_request, NULL},
-    {"admit", NULL, "FILE --name NAME [--valid-for TIME]", "Answers the request of a board",
-     "FILE holds the board's request (- reads it from input). The answer is sealed to that "
-     "board.\n\n"
-     "Examples:\n"
-     "  starling node admit /media/BOOT/request.txt --name lamp-post\n",
-     SL_TAKES_NETWORK, 1, 1, sl_node_admit, NULL},
-    {"accept", NULL, "FOLDER ANSWER --out FOLDER", "On a board: makes its bundle of the answer",
-     "Examples:\n"
-     "  starling node accept /data/request answer --out /data/node\n",
-     0, 2, 2, sl_node_accept, NULL},
+    {
+        .name = "add",
+        .arguments = "NAME [--invite LINK] [--valid-for TIME]",
+        .summary = "Makes the bundle of a new node",
+        .help = "Makes NETWORK/nodes/NAME with the node's certificate, its keys and a\n"
+                "configuration that starlingd runs with. Each node has its own; none is made\n"
+                "twice.\n\n"
+                "Examples:\n"
+                "  starling node add lamp-post\n"
+                "  starling node add backpack-3 --valid-for 30d\n"
+                "  starling node add stage --invite starling:invite/AbC...\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_NETWORK,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_add,
+    },
+    {
+        .name = "list",
+        .summary = "Lists the nodes that were made",
+        .help = "Examples:\n  starling node list\n  starling node list --json\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_NETWORK,
+        .run = run_list,
+    },
+    {
+        .name = "request",
+        .arguments = "FOLDER [--show]",
+        .summary = "On a board: makes keys and the request to be admitted",
+        .help = "Makes FOLDER with the board's own keys, which never leave it, and shows the\n"
+                "request, which is no secret.\n\n"
+                "Examples:\n"
+                "  starling node request /data/request\n"
+                "  starling node request /data/request --show\n",
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = sl_node_request,
+    },
+    {
+        .name = "admit",
+        .arguments = "FILE --name NAME [--valid-for TIME]",
+        .summary = "Answers the request of a board",
+        .help = "FILE holds the board's request (- reads it from input). The answer is sealed to\n"
+                "that board.\n\n"
+                "Examples:\n"
+                "  starling node admit /media/BOOT/request.txt --name lamp-post\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_NETWORK,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = sl_node_admit,
+    },
+    {
+        .name = "accept",
+        .arguments = "FOLDER ANSWER --out FOLDER",
+        .summary = "On a board: makes its bundle of the answer",
+        .help = "Examples:\n"
+                "  starling node accept /data/request answer --out /data/node\n",
+        .arg_min = 2,
+        .arg_max = 2,
+        .run = sl_node_accept,
+    },
     {0},
 };
 
 const struct sl_command sl_cmd_node = {
-    "node",
-    NULL,
-    "",
-    "Makes bundles for the nodes of a network (organisers)",
-    "Examples:\n  starling node add lamp-post\n  starling node list\n"
-    "  starling node admit request.txt --name lamp-post\n",
-    0,
-    0,
-    0,
-    NULL,
-    parts};
+    .name = "node",
+    .summary = "Makes bundles for the nodes of a network (organisers)",
+    .help = "Examples:\n"
+            "  starling node add lamp-post\n"
+            "  starling node list\n"
+            "  starling node admit request.txt --name lamp-post\n",
+    .parts = parts,
+};

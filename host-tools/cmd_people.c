@@ -174,26 +174,31 @@ static int run_verify(struct sl_call *call)
 }
 
 static const struct sl_command parts[] = {
-    {"verify", NULL, "PERSON [--code DIGITS]", "Compares a code with somebody, to know it is them",
-     "A nick is no proof. This shows 18 digits made of your key and theirs; if both of you see the "
-     "same,\n"
-     "nobody stands between you. Read them aloud, face to face.\n\n"
-     "Examples:\n"
-     "  starling people verify ana\n"
-     "  starling people verify ana --code '1234 5678 9012 3456 78'\n",
-     SL_TAKES_SOCKET | SL_TAKES_PERSONA, 1, 1, run_verify, NULL},
+    {
+        .name = "verify",
+        .arguments = "PERSON [--code DIGITS]",
+        .summary = "Compares a code with somebody, to know it is them",
+        .help = "A nick is no proof. This shows 18 digits made of your key and theirs; if both of\n"
+                "you see the same, nobody stands between you. Read them aloud, face to face.\n\n"
+                "Examples:\n"
+                "  starling people verify ana\n"
+                "  starling people verify ana --code '1234 5678 9012 3456 78'\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_SOCKET | SL_TAKES_PERSONA,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_verify,
+    },
     {0},
 };
 
 const struct sl_command sl_cmd_people = {
-    "people",
-    NULL,
-    "",
-    "Lists who was heard",
-    "The code tells people of the same nick apart: write to nick.code.\n\n"
-    "Examples:\n  starling people\n  starling people verify ana\n",
-    SL_TAKES_SOCKET | SL_TAKES_PERSONA,
-    0,
-    0,
-    run,
-    parts};
+    .name = "people",
+    .summary = "Lists who was heard",
+    .help = "The code tells people of the same nick apart: write to nick.code.\n\n"
+            "Examples:\n"
+            "  starling people\n"
+            "  starling people verify ana\n",
+    .takes = SL_TAKES_JSON | SL_TAKES_SOCKET | SL_TAKES_PERSONA,
+    .run = run,
+    .parts = parts,
+};

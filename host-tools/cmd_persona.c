@@ -106,8 +106,7 @@ static bool may_lock(json_t *personas, const char *nick)
 {
     json_t *persona;
     size_t i;
-    json_array_foreach(personas, i, persona)
-    {
+    json_array_foreach (personas, i, persona) {
         if (strcmp(sl_ask_text(persona, "nick"), nick) != 0 ||
             json_is_true(json_object_get(persona, "kept")))
             continue;
@@ -172,8 +171,7 @@ static int run_list(struct sl_call *call)
         static const char *const headings[] = {"nick", "code", "kept", ">unread"};
         struct sl_table *table = sl_table_new(headings, SL_ARRAY_LEN(headings));
         size_t i;
-        json_array_foreach(personas, i, persona)
-        {
+        json_array_foreach (personas, i, persona) {
             sl_table_cell(table, "%s", sl_ask_text(persona, "nick"));
             sl_table_cell(table, "%s", sl_ask_text(persona, "code"));
             sl_table_cell(table, "%s",
@@ -189,43 +187,74 @@ static int run_list(struct sl_call *call)
 }
 
 static const struct sl_command parts[] = {
-    {"create", NULL, "NICK [--keep]", "Makes a new persona",
-     "Without --keep it lives in the memory of starlingd, and nothing of it is ever on a disk. "
-     "With --keep\n"
-     "it survives a restart: its keys and its history are then on this node's disk, sealed under "
-     "a\n"
-     "passphrase, and `starling persona unlock` brings it back.\n\n"
-     "Examples:\n"
-     "  starling persona create ana\n"
-     "  starling persona create ana --keep\n",
-     SL_TAKES_SOCKET | SL_TAKES_PASSPHRASE, 1, 1, run_create, NULL},
-    {"unlock", NULL, "NICK", "Brings a kept persona back",
-     "Examples:\n"
-     "  starling persona unlock ana\n"
-     "  starling persona unlock ana --passphrase-file ~/.ana\n",
-     SL_TAKES_SOCKET | SL_TAKES_PASSPHRASE, 1, 1, run_unlock, NULL},
-    {"lock", NULL, "NICK", "Wipes a kept persona from memory until it is unlocked",
-     "One that lives in memory only is not locked: it could not come back.\n\n"
-     "Examples:\n  starling persona lock ana\n",
-     SL_TAKES_SOCKET, 1, 1, run_lock, NULL},
-    {"list", NULL, "", "Lists your personas here", "Examples:\n  starling persona list --json\n",
-     SL_TAKES_SOCKET, 0, 0, run_list, NULL},
-    {"forget", NULL, "NICK [--yes]", "Destroys a persona",
-     "Its keys and its history are erased from memory and disk. Nobody can bring them back.\n\n"
-     "Examples:\n  starling persona forget ana\n",
-     SL_TAKES_SOCKET, 1, 1, run_forget, NULL},
+    {
+        .name = "create",
+        .arguments = "NICK [--keep]",
+        .summary = "Makes a new persona",
+        .help = "Without --keep it lives in the memory of starlingd, and nothing of it is ever on\n"
+                "a disk. With --keep it survives a restart: its keys and its history are then on\n"
+                "this node's disk, sealed under a passphrase, and `starling persona unlock`\n"
+                "brings it back.\n\n"
+                "Examples:\n"
+                "  starling persona create ana\n"
+                "  starling persona create ana --keep\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_SOCKET | SL_TAKES_PASSPHRASE,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_create,
+    },
+    {
+        .name = "unlock",
+        .arguments = "NICK",
+        .summary = "Brings a kept persona back",
+        .help = "Examples:\n"
+                "  starling persona unlock ana\n"
+                "  starling persona unlock ana --passphrase-file ~/.ana\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_SOCKET | SL_TAKES_PASSPHRASE,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_unlock,
+    },
+    {
+        .name = "lock",
+        .arguments = "NICK",
+        .summary = "Wipes a kept persona from memory until it is unlocked",
+        .help = "One that lives in memory only is not locked: it could not come back.\n\n"
+                "Examples:\n"
+                "  starling persona lock ana\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_SOCKET,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_lock,
+    },
+    {
+        .name = "list",
+        .summary = "Lists your personas here",
+        .help = "Examples:\n  starling persona list --json\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_SOCKET,
+        .run = run_list,
+    },
+    {
+        .name = "forget",
+        .arguments = "NICK [--yes]",
+        .summary = "Destroys a persona",
+        .help = "Its keys and its history are erased from memory and disk. Nobody can bring them\n"
+                "back.\n\n"
+                "Examples:\n"
+                "  starling persona forget ana\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_SOCKET,
+        .arg_min = 1,
+        .arg_max = 1,
+        .run = run_forget,
+    },
     {0},
 };
 
-const struct sl_command sl_cmd_persona = {"persona",
-                                          NULL,
-                                          "",
-                                          "Who you are on this node",
-                                          "Examples:\n"
-                                          "  starling persona create ana\n"
-                                          "  starling persona list\n",
-                                          0,
-                                          0,
-                                          0,
-                                          NULL,
-                                          parts};
+const struct sl_command sl_cmd_persona = {
+    .name = "persona",
+    .summary = "Who you are on this node",
+    .help = "Examples:\n"
+            "  starling persona create ana\n"
+            "  starling persona list\n",
+    .parts = parts,
+};

@@ -13,8 +13,7 @@ static char *joined_words(json_t *words)
     char *text = sl_output_format("%s", "");
     json_t *word;
     size_t i;
-    json_array_foreach(words, i, word)
-    {
+    json_array_foreach (words, i, word) {
         char *longer = sl_output_format("%s%s%s", text, i > 0 ? ", " : "",
                                         json_is_string(word) ? json_string_value(word) : "?");
         free(text);
@@ -73,20 +72,20 @@ static int run(struct sl_call *call)
     else if (json_array_size(radios) == 0)
         printf("No radio here that starlingd may use. `starling doctor` looks why.\n");
     else
-        json_array_foreach(radios, i, radio) print_radio(radio);
+        json_array_foreach (radios, i, radio)
+            print_radio(radio);
     json_decref(answer);
     return SL_EXIT_OK;
 }
 
 const struct sl_command sl_cmd_radios = {
-    "radios",
-    NULL,
-    "",
-    "Shows what each radio can do, and what it is used for",
-    "Which radios are used, and how, is set under [wifi] and [bluetooth] in starlingd.conf.\n\n"
-    "Examples:\n  starling radios\n  starling radios --json\n",
-    SL_TAKES_SOCKET,
-    0,
-    0,
-    run,
-    NULL};
+    .name = "radios",
+    .summary = "Shows what each radio can do, and what it is used for",
+    .help = "Which radios are used, and how, is set under [wifi] and [bluetooth] in\n"
+            "starlingd.conf.\n\n"
+            "Examples:\n"
+            "  starling radios\n"
+            "  starling radios --json\n",
+    .takes = SL_TAKES_JSON | SL_TAKES_SOCKET,
+    .run = run,
+};

@@ -213,21 +213,18 @@ static int run(struct sl_call *call)
 }
 
 const struct sl_command sl_cmd_send = {
-    "send",
-    NULL,
-    "#CHANNEL|PERSON TEXT... [--wait STATE]",
-    "Sends one message",
-    "Prints the state that the message has earned: queued (on this node's disk), relayed (another "
-    "node\n"
-    "has it), delivered (the recipient's node opened it), read (the recipient looked at it).\n"
-    "TEXT - is standard input. A person is a nick, or nick.code where there are several of that "
-    "nick.\n\n"
-    "Examples:\n"
-    "  starling send '#general' water is at the fountain\n"
-    "  starling send ana --wait delivered --timeout 30 on my way\n"
-    "  uptime | starling send -c general -\n",
-    SL_TAKES_SOCKET | SL_TAKES_PERSONA,
-    0,
-    -1,
-    run,
-    NULL};
+    .name = "send",
+    .arguments = "#CHANNEL|PERSON TEXT... [--wait STATE]",
+    .summary = "Sends one message",
+    .help = "Prints the state that the message has earned: queued (on this node's disk),\n"
+            "relayed (another node has it), delivered (the recipient's node opened it), read\n"
+            "(the recipient looked at it). TEXT - is standard input. A person is a nick, or\n"
+            "nick.code where there are several of that nick.\n\n"
+            "Examples:\n"
+            "  starling send '#general' water is at the fountain\n"
+            "  starling send ana --wait delivered --timeout 30 on my way\n"
+            "  uptime | starling send -c general -\n",
+    .takes = SL_TAKES_JSON | SL_TAKES_SOCKET | SL_TAKES_PERSONA,
+    .arg_max = -1,
+    .run = run,
+};

@@ -170,18 +170,16 @@ static int run_sheet(struct sl_call *call)
 }
 
 const struct sl_command sl_cmd_sheet = {
-    "sheet",
-    NULL,
-    "NODE [--invite LINK] [--out FILE]",
-    "Makes the sheet of paper for the box of a node (organisers)",
-    "A page (A5, SVG) with its name, a short code, what its light means and, if wanted, the code "
-    "of "
-    "an invite.\n\n"
-    "Examples:\n"
-    "  starling sheet lamp-post\n"
-    "  starling sheet lamp-post --invite starling:invite/AbC...\n",
-    SL_TAKES_NETWORK,
-    1,
-    1,
-    run_sheet,
-    NULL};
+    .name = "sheet",
+    .arguments = "NODE [--invite LINK] [--out FILE]",
+    .summary = "Makes the sheet of paper for the box of a node (organisers)",
+    .help = "A page (A5, SVG) with its name, a short code, what its light means and, if\n"
+            "wanted, the code of an invite.\n\n"
+            "Examples:\n"
+            "  starling sheet lamp-post\n"
+            "  starling sheet lamp-post --invite starling:invite/AbC...\n",
+    .takes = SL_TAKES_NETWORK,
+    .arg_min = 1,
+    .arg_max = 1,
+    .run = run_sheet,
+};

@@ -328,7 +328,7 @@ static int run(struct sl_call *call)
         {"comes-and-goes", 0, NULL, "boards arrive, leave, lose power and their disks", NULL,
          &wishes.comes_and_goes},
         {"seed", 0, "N", "another one is another crowd (1)", &wishes.seed, NULL},
-        {"compare", 0, NULL, "with plain flooding and the rules of phone meshes, too", NULL,
+        {"compare", 0, NULL, "beside plain flooding and the rules of phone meshes", NULL,
          &wishes.compare},
         {"svg", 0, "FILE", "draw the field and how fast messages arrive", &wishes.svg, NULL},
         {"until", 0, "SECONDS", "stop early", &wishes.until, NULL},
@@ -349,26 +349,21 @@ static int run(struct sl_call *call)
 }
 
 const struct sl_command sl_cmd_simulate = {
-    "simulate",
-    NULL,
-    "[--boards N] [--area WIDTHxHEIGHT] [OPTION]...",
-    "Finds out how many boards a place needs, without one",
-    "Runs the code of the boards in a crowd that exists in memory only: positions, radio, people "
-    "and\n"
-    "chance come from the seed, so that the same command gives the same answer again. No network\n"
-    "and no starlingd is needed.\n\n"
-    "Fields: standing (a crowd in a square), packed (so close that all hear one another), "
-    "marching\n"
-    "(a column that walks), gathering (people come, and go home), courier (two squares out of\n"
-    "reach, and somebody who walks between them), building (rooms and storeys), ring and line\n"
-    "(lamp posts, 25 m apart).\n\n"
-    "Examples:\n"
-    "  starling simulate --boards 40 --area 200x150\n"
-    "  starling simulate --boards 100 --field marching --people 3000 --svg march.svg\n"
-    "  starling simulate --boards 60 --comes-and-goes --compare\n"
-    "  starling simulate --boards 50 --bluetooth 40 --both 20\n",
-    0,
-    0,
-    0,
-    run,
-    NULL};
+    .name = "simulate",
+    .arguments = "[--boards N] [--area WIDTHxHEIGHT] [OPTION]...",
+    .summary = "Finds out how many boards a place needs, without one",
+    .help = "Runs the code of the boards in a crowd that exists in memory only: positions,\n"
+            "radio, people and chance come from the seed, so that the same command gives the\n"
+            "same answer again. No network and no starlingd is needed.\n\n"
+            "Fields: standing (a crowd in a square), packed (so close that all hear one\n"
+            "another), marching (a column that walks), gathering (people come, and go home),\n"
+            "courier (two squares out of reach, and somebody who walks between them),\n"
+            "building (rooms and storeys), ring and line (lamp posts, 25 m apart).\n\n"
+            "Examples:\n"
+            "  starling simulate --boards 40 --area 200x150\n"
+            "  starling simulate --boards 100 --field marching --people 3000 --svg march.svg\n"
+            "  starling simulate --boards 60 --comes-and-goes --compare\n"
+            "  starling simulate --boards 50 --bluetooth 40 --both 20\n",
+    .takes = SL_TAKES_JSON,
+    .run = run,
+};

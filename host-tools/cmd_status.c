@@ -63,9 +63,9 @@ static void print_links(json_t *status, json_t *neighbours)
 {
     size_t in_step = 0, i;
     json_t *neighbour;
-    json_array_foreach(json_object_get(neighbours, "neighbours"), i,
-                       neighbour) if (strcmp(sl_ask_text(neighbour, "state"), "up") == 0) in_step +=
-        json_is_true(json_object_get(neighbour, "in_sync"));
+    json_array_foreach (json_object_get(neighbours, "neighbours"), i, neighbour)
+        if (strcmp(sl_ask_text(neighbour, "state"), "up") == 0)
+            in_step += json_is_true(json_object_get(neighbour, "in_sync"));
     int64_t up = number(status, "neighbours");
     print_label("neighbours");
     if (up == 0)
@@ -111,8 +111,7 @@ static void print_bearers(json_t *status)
     json_t *bearers = json_object_get(status, "bearers"), *bearer;
     size_t i;
     print_label("bearers");
-    json_array_foreach(bearers, i, bearer)
-    {
+    json_array_foreach (bearers, i, bearer) {
         printf("%s", i > 0 ? ", " : "");
         sl_output_clean(stdout, json_is_string(bearer) ? json_string_value(bearer) : "?",
                         SL_CLEAN_NAME);
@@ -124,8 +123,7 @@ static void print_warnings(json_t *status)
 {
     size_t i;
     json_t *warning;
-    json_array_foreach(json_object_get(status, "warnings"), i, warning)
-    {
+    json_array_foreach (json_object_get(status, "warnings"), i, warning) {
         printf("%s! ", sl_output_style(stdout, SL_STYLE_BAD));
         sl_output_clean(stdout, json_is_string(warning) ? json_string_value(warning) : "?",
                         SL_CLEAN_NAME);
@@ -162,14 +160,12 @@ static int run(struct sl_call *call)
 }
 
 const struct sl_command sl_cmd_status = {
-    "status",
-    NULL,
-    "",
-    "Shows how this node is",
-    "Neighbours are in step when both hold the same messages.\n\n"
-    "Examples:\n  starling status\n  starling status --json\n",
-    SL_TAKES_SOCKET,
-    0,
-    0,
-    run,
-    NULL};
+    .name = "status",
+    .summary = "Shows how this node is",
+    .help = "Neighbours are in step when both hold the same messages.\n\n"
+            "Examples:\n"
+            "  starling status\n"
+            "  starling status --json\n",
+    .takes = SL_TAKES_JSON | SL_TAKES_SOCKET,
+    .run = run,
+};

@@ -104,8 +104,7 @@ void sl_doctor_bluetooth(struct sl_doctor *doctor)
     struct sl_bluetooth_facts facts;
     json_t *radio;
     size_t i, count = 0;
-    json_array_foreach(json_object_get(doctor->radios, "radios"), i, radio)
-    {
+    json_array_foreach (json_object_get(doctor->radios, "radios"), i, radio) {
         if (!is_bluetooth(radio))
             continue;
         tell_adapter(doctor, radio);

@@ -124,7 +124,9 @@ static const char *any_refusal(json_t *refused)
 {
     const char *word;
     json_t *count;
-    json_object_foreach(refused, word, count) if (json_integer_value(count) > 0) return word;
+    json_object_foreach (refused, word, count)
+        if (json_integer_value(count) > 0)
+            return word;
     return NULL;
 }
 

@@ -110,8 +110,7 @@ void sl_doctor_wifi(struct sl_doctor *doctor)
 {
     json_t *radio;
     size_t i, count = 0;
-    json_array_foreach(json_object_get(doctor->radios, "radios"), i, radio)
-    {
+    json_array_foreach (json_object_get(doctor->radios, "radios"), i, radio) {
         if (strcmp(sl_ask_text(radio, "kind"), "wifi") != 0)
             continue;
         tell_radio(doctor, radio);

@@ -138,8 +138,7 @@ bool sl_message_mark_read(struct sl_client *client, json_t *persona, json_t *mes
     size_t i;
     json_t *message;
     const char *conversation;
-    json_array_foreach(messages, i, message)
-    {
+    json_array_foreach (messages, i, message) {
         if (!json_is_true(json_object_get(message, "unread")))
             continue;
         char *key = sl_message_conversation(message);
@@ -149,8 +148,8 @@ bool sl_message_mark_read(struct sl_client *client, json_t *persona, json_t *mes
         free(key);
     }
     bool all = true;
-    json_object_foreach(newest, conversation, message) all =
-        mark_one(client, persona, message) && all;
+    json_object_foreach (newest, conversation, message)
+        all = mark_one(client, persona, message) && all;
     json_decref(newest);
     return all;
 }

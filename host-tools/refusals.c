@@ -33,8 +33,7 @@ size_t sl_refusals_print(json_t *refused, const char *prefix)
     const char *word;
     json_t *count;
     size_t lines = 0;
-    json_object_foreach(refused, word, count)
-    {
+    json_object_foreach (refused, word, count) {
         char number[SL_WORDS_MAX];
         if (json_integer_value(count) <= 0)
             continue;

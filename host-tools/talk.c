@@ -124,7 +124,8 @@ static void show_history(struct sl_talk *talk)
     json_t *messages = json_object_get(answer, "messages");
     size_t i;
     talk->view.with_state = true;
-    json_array_foreach(messages, i, message) print_message(talk, message);
+    json_array_foreach (messages, i, message)
+        print_message(talk, message);
     talk->view.with_state = false;
     sl_message_mark_read(talk->client, talk->persona, messages);
     json_decref(answer);
@@ -216,7 +217,7 @@ static void take_lost(struct sl_talk *talk, struct turn *turn)
     json_object_set_new(fields, "from", json_integer(talk->last + 1));
     json_t *answer = sl_ask_all(talk->client, "history", fields, "messages");
     size_t i;
-    json_array_foreach(json_object_get(answer, "messages"), i, message)
+    json_array_foreach (json_object_get(answer, "messages"), i, message)
         take_message(talk, message, turn);
     json_decref(answer);
 }
@@ -255,8 +256,7 @@ static void print_states(struct sl_talk *talk, json_t *states, const char *state
     const char *number;
     json_t *message, *only = NULL;
     size_t count = 0;
-    json_object_foreach(states, number, message)
-    {
+    json_object_foreach (states, number, message) {
         if (strcmp(sl_ask_text(message, "state"), state) != 0 || rewrite_state(talk, message))
             continue;
         if (talk->settings->json) {
@@ -318,8 +318,7 @@ void sl_talk_load_channels(struct sl_talk *talk)
         return;
     json_decref(talk->channels);
     talk->channels = json_array();
-    json_array_foreach(json_object_get(answer, "channels"), i, channel)
-    {
+    json_array_foreach (json_object_get(answer, "channels"), i, channel) {
         char *name = sl_output_format("#%s", sl_ask_text(channel, "name"));
         json_array_append_new(talk->channels, json_string(name));
         free(name);

@@ -102,8 +102,7 @@ static void do_channels(struct sl_talk *talk, char *arguments)
     (void)arguments;
     json_t *answer = sl_ask(talk->client, "channels", sl_talk_fields(talk)), *channel;
     size_t i;
-    json_array_foreach(json_object_get(answer, "channels"), i, channel)
-    {
+    json_array_foreach (json_object_get(answer, "channels"), i, channel) {
         json_int_t unread = json_integer_value(json_object_get(channel, "unread"));
         const char *kind = json_is_true(json_object_get(channel, "private")) ? ", private" : "";
         if (unread > 0)
@@ -148,8 +147,7 @@ static void do_people(struct sl_talk *talk, char *arguments)
     json_t *answer = sl_ask_all(talk->client, "people", sl_talk_fields(talk), "people"), *person;
     json_t *people = json_object_get(answer, "people");
     size_t i;
-    json_array_foreach(people, i, person)
-    {
+    json_array_foreach (people, i, person) {
         char heard[SL_WORDS_MAX];
         char *label = sl_people_label(talk->view.people, person);
         sl_words_ago((int64_t)json_number_value(json_object_get(person, "silent_for")), heard);
@@ -229,9 +227,9 @@ static json_t *unread_messages(struct sl_talk *talk)
     json_t *history = sl_ask_all(talk->client, "history", sl_talk_fields(talk), "messages");
     json_t *unread = json_array(), *message;
     size_t i;
-    json_array_foreach(json_object_get(history, "messages"), i,
-                       message) if (json_is_true(json_object_get(message, "unread")))
-        json_array_append(unread, message);
+    json_array_foreach (json_object_get(history, "messages"), i, message)
+        if (json_is_true(json_object_get(message, "unread")))
+            json_array_append(unread, message);
     json_decref(history);
     return unread;
 }
@@ -242,8 +240,7 @@ static void do_read(struct sl_talk *talk, char *arguments)
     json_t *unread = unread_messages(talk), *message;
     size_t i;
     json_int_t last = talk->last;
-    json_array_foreach(unread, i, message)
-    {
+    json_array_foreach (unread, i, message) {
         sl_message_print(&talk->view, message);
         json_int_t number = json_integer_value(json_object_get(message, "number"));
         last = number > last ? number : last;

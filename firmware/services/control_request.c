@@ -162,8 +162,7 @@ static void check_unknown(struct sl_control_request *request, const struct reque
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)request->fields, key, value)
-    {
+    json_object_foreach ((json_t *)request->fields, key, value) {
         if (strcmp(key, "id") != 0 && strcmp(key, "do") != 0 && !list_has(kind->fields, key))
             sl_control_fail(request, "bad-request", "'%s' does not take '%.40s'; it takes: %s",
                             kind->name, key, kind->fields[0] ? kind->fields : "nothing");

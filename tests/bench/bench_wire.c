@@ -38,8 +38,7 @@ static bool can_write(struct bench_daemon *daemon, const char *nick)
     bool found = false;
     size_t i;
     json_t *person;
-    json_array_foreach(json_object_get(answer, "people"), i, person)
-    {
+    json_array_foreach (json_object_get(answer, "people"), i, person) {
         const char *name = json_string_value(json_object_get(person, "nick"));
         found = found || (name && strcmp(name, nick) == 0 &&
                           json_is_true(json_object_get(person, "writable")));

@@ -47,18 +47,32 @@ static int run_paint(struct sl_call *call)
 }
 
 static const struct sl_command parts[] = {
-    {"wall", NULL, "WHAT", "Paints a wall", "Examples:\n  x\n", SL_TAKES_SOCKET, 1, 2, run_paint,
-     NULL},
-    {"colour", "color", "", "Paints", NULL, 0, 0, -1, run_paint, NULL},
+    {
+        .name = "wall",
+        .arguments = "WHAT",
+        .summary = "Paints a wall",
+        .help = "Examples:\n  x\n",
+        .takes = SL_TAKES_JSON | SL_TAKES_SOCKET,
+        .arg_min = 1,
+        .arg_max = 2,
+        .run = run_paint,
+    },
+    {.name = "colour", .also = "color", .summary = "Paints", .arg_max = -1, .run = run_paint},
     {0},
 };
 static const struct sl_command top[] = {
-    {"paint", NULL, "", "Paints things", NULL, 0, 0, 0, NULL, parts},
-    {"list", NULL, "", "Lists", NULL, SL_TAKES_SOCKET | SL_TAKES_PERSONA, 0, 0, run_paint, parts},
+    {.name = "paint", .summary = "Paints things", .parts = parts},
+    {
+        .name = "list",
+        .summary = "Lists",
+        .takes = SL_TAKES_SOCKET | SL_TAKES_PERSONA,
+        .run = run_paint,
+        .parts = parts,
+    },
     {0},
 };
-static const struct sl_command root = {"tool", NULL, "", "A tool", "Help of it.\n",
-                                       0,      0,    0,  NULL,     top};
+static const struct sl_command root = {
+    .name = "tool", .summary = "A tool", .help = "Help of it.\n", .parts = top};
 
 static char said[4096]; /* standard error and output of the last run */
 

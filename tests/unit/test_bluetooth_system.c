@@ -99,8 +99,7 @@ static void assert_finding(const struct sl_bluetooth_facts *facts, const char *l
     bool found = false;
     json_t *finding;
     size_t i;
-    json_array_foreach(doctor.findings, i, finding)
-    {
+    json_array_foreach (doctor.findings, i, finding) {
         const char *text = json_string_value(json_object_get(finding, "text"));
         const char *cure = json_string_value(json_object_get(finding, "cure"));
         bool here = strstr(text, word) || (cure && strstr(cure, word));

@@ -19,8 +19,8 @@ static void assert_order(json_t *messages, const char *expected)
     char seen[64] = "";
     size_t i, at = 0;
     assert_non_null(ordered);
-    json_array_foreach(ordered, i, message) seen[at++] =
-        json_string_value(json_object_get(message, "text"))[0];
+    json_array_foreach (ordered, i, message)
+        seen[at++] = json_string_value(json_object_get(message, "text"))[0];
     assert_string_equal(seen, expected);
     json_decref(ordered);
     json_decref(messages);
