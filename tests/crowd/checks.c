@@ -37,6 +37,7 @@ static const struct {
     {.nodes = 60, .field = SL_CROWD_BUILDING},
     {.nodes = 60, .field = SL_CROWD_GATHERING},
     {.nodes = 40, .field = SL_CROWD_RING},
+    {.nodes = 14, .field = SL_CROWD_RING},
     {.nodes = 40, .field = SL_CROWD_LINE},
     {.nodes = 60, .field = SL_CROWD_STANDING, .churn = true},
     {.nodes = 30,
@@ -80,6 +81,19 @@ static bool check_control(const struct sl_crowd_result *r)
     return holds;
 }
 
+/* Row 24 of the attack list: nothing goes round for ever. */
+static bool check_loops(const struct sl_crowd_result *r)
+{
+    const struct suite_figure sends = {"sends a node", r->sends_of_flooding, 1.5, 1.5, true};
+    const struct suite_figure crossings = {"crossings of a link", (double)r->crossings_max, 4, 2,
+                                           true};
+    bool holds = sends.measured <= sends.limit && crossings.measured <= crossings.limit;
+    printf("%s loops of a ring\n", holds ? "ok" : "not ok");
+    suite_print_figure(&sends);
+    suite_print_figure(&crossings);
+    return holds;
+}
+
 static int check_field(unsigned which, uint64_t seed)
 {
     struct sl_crowd_config config;
@@ -99,6 +113,7 @@ static int check_field(unsigned which, uint64_t seed)
         config.chat = 10 * SL_MINUTE; /* there and back */
     int failed = !suite_judge(&config, &result);
     failed += config.field == SL_CROWD_PACKED && !check_control(&result);
+    failed += config.field == SL_CROWD_RING && !check_loops(&result);
     return failed + (config.bluetooth_percent > 0 && !check_bluetooth(&config, &result));
 }
 

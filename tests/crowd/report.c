@@ -228,6 +228,14 @@ void suite_print_run(const struct sl_crowd_config *c, const struct sl_crowd_resu
             r->direct_airtime / r->channel_airtime,
             (r->direct_airtime + r->answer_airtime) / r->channel_airtime, r->directs_flooded,
             r->directs_held);
+    if (r->names_changed > 0)
+        printf("  listener          %" PRIu64 " names given up, or restarts; %" PRIu64
+               " traces from one to the next\n",
+               r->names_changed, r->recognised);
+    if (r->reflected > 0)
+        printf("  reflector         %.2f bytes answered for each byte asked\n", r->reflected);
+    if (r->alarms > 0)
+        printf("  clones            %zu boards met their own key\n", r->alarms);
     printf("  violations        %" PRIu64 " twice, %" PRIu64 " forged, %" PRIu64 " bounds%s%s\n",
            r->double_deliveries, r->forgeries, r->bound_violations,
            r->violation[0] ? "; first: " : "", r->violation);

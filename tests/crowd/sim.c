@@ -27,7 +27,8 @@ static const char usage_text[] =
     "                   gathering\n"
     "  --mode M         starling, flooding, phone\n"
     "  --attack A       peace, garbage, flooder, liars, old-liars, dates, sybils, poison,\n"
-    "                   forger, replay, half-open\n"
+    "                   forger, replay, half-open, reflector, listener, liar,\n"
+    "                   leech, tamperer, clone\n"
     "  --churn          nodes come, go and lose their disks\n"
     "  --dtls           real certificates, signatures and sessions\n"
     "  --fault F,...    cut, one-way, store, clock, slow, apart\n"
@@ -309,6 +310,8 @@ int main(int argc, char **argv)
         return 0;
     }
     struct sl_crowd_members members;
+    if (job.dtls && job.config.attack == SL_CROWD_CLONE)
+        fail("a clone has no DTLS here", "--dtls");
     if (job.dtls)
         job.config.members = &members; /* made by each run, with its seed */
     if (job.check)

@@ -58,15 +58,17 @@ static struct expectation expectation_of(const struct sl_crowd_config *c)
 
 bool suite_is_lawful(const struct sl_crowd_result *r)
 {
-    return r->double_deliveries == 0 && r->forgeries == 0 && r->bound_violations == 0;
+    return r->double_deliveries == 0 && r->forgeries == 0 && r->bound_violations == 0 &&
+           r->recognised == 0;
 }
 
 void suite_print_again(const struct sl_crowd_config *config, const struct sl_crowd_result *r)
 {
     char command[SUITE_COMMAND_MAX];
     suite_command(config, command);
-    printf("# %" PRIu64 " twice, %" PRIu64 " forged, %" PRIu64 " bounds; first: %s\n",
-           r->double_deliveries, r->forgeries, r->bound_violations,
+    printf("# %" PRIu64 " twice, %" PRIu64 " forged, %" PRIu64 " bounds, %" PRIu64
+           " recognised; first: %s\n",
+           r->double_deliveries, r->forgeries, r->bound_violations, r->recognised,
            r->violation[0] ? r->violation : "none");
     printf("# commit " SIM_COMMIT ", seed %" PRIu64 "; again, with every event up to T seconds:\n"
            "# " SIM_PROGRAM " %s --until T --trace\n",

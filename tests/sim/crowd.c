@@ -401,7 +401,8 @@ static void make_station(struct sl_crowd *crowd, int number)
     sl_timer_init(&station->power.timer);
     station->deadline.fire = tick;
     station->power.fire = turn_switch;
-    sl_prng_init(&prng, crowd->config.seed + (uint64_t)number * UINT64_C(0x10001) + 1);
+    uint64_t identity = (uint64_t)sl_crowd_identity_of(crowd, number);
+    sl_prng_init(&prng, crowd->config.seed + identity * UINT64_C(0x10001) + 1);
     sl_prng_bytes(&prng, station->seed, sizeof(station->seed));
     if (crowd->config.mode != SL_CROWD_STARLING) {
         station->plain = sl_crowd_allocate(1, sizeof(*station->plain));

@@ -65,6 +65,12 @@ enum sl_crowd_attack {
     SL_CROWD_REPLAY, /* an outsider: what it heard, again, from the same address, without pause */
     SL_CROWD_HALF_OPEN, /* the network secret, but no certificate: 100 new link ids a second, each
                            of which opens or awaits a session */
+    SL_CROWD_REFLECTOR, /* the same: 500 greetings a second from an address that is another's */
+    SL_CROWD_LISTENER,  /* an outsider: only listens, from the beginning (crowd_listen.h) */
+    SL_CROWD_LIAR,      /* one member whose NTP jumps an hour ahead */
+    SL_CROWD_LEECH,    /* a member: says that it holds nothing, and asks for all, again and again */
+    SL_CROWD_TAMPERER, /* a member: changes what others wrote when it passes it on */
+    SL_CROWD_CLONE,    /* a board with the keys of the first one */
     SL_CROWD_ATTACKS
 };
 
@@ -166,9 +172,15 @@ struct sl_crowd_result {
     double bytes_per_node;  /* heap, at the end; 0 if the C library does not tell */
     double bytes_max; /* of one node at any time; 0 where it is not counted (crowd_memory.h) */
     size_t stored_max;
-    double accepted_max; /* sessions that a member began as server, a second; the most of all */
+    double accepted_max;    /* sessions that a member began as server, a second; the most of all */
+    double reflected;       /* bytes that an address got which never asked, for each byte that a
+                               reflector sent in its name */
+    size_t alarms;          /* honest nodes that met their own key */
+    uint64_t names_changed; /* names of boards that a listener heard give way to others, and boards
+                               that it heard before and after they were off */
     uint64_t double_deliveries, forgeries, bound_violations; /* must be 0 */
-    char violation[160];                                     /* the first of them */
+    uint64_t recognised; /* likewise: what leads a listener from one name of a board to the next */
+    char violation[160]; /* the first of them */
 };
 
 /* Aborts if out of memory or if a node asks to be ticked for ever, and prints the seed. */

@@ -15,8 +15,9 @@ enum {
     FOREIGN_NETWORK = 999,
 };
 
-#define ATTACK_PAUSE SL_MILLISECOND
-#define BEACON_PAUSE (10 * SL_MILLISECOND)
+#define ATTACK_PAUSE  SL_MILLISECOND
+#define REFLECT_PAUSE (2 * SL_MILLISECOND)
+#define BEACON_PAUSE  (10 * SL_MILLISECOND)
 
 struct heard {
     int from;
@@ -24,10 +25,19 @@ struct heard {
     uint8_t bytes[SL_DATAGRAM_MAX];
 };
 
+/* A board that answers an address which is not the one that asked. */
+struct mirror {
+    bool known;
+    uint8_t link_id[SL_LINK_ID_LEN];
+    uint8_t number; /* of the next beacon to it */
+};
+
 struct sl_crowd_outsider {
     struct heard *heard;
     size_t heard_count;
-    uint32_t names; /* so many link ids were used */
+    uint32_t names;           /* so many link ids were used */
+    struct mirror *mirrors;   /* by station; a reflector's */
+    uint64_t asked, answered; /* bytes of greetings, likewise */
     uint8_t beacon_key[SL_KEY_LEN];
 };
 
@@ -37,6 +47,8 @@ static enum sl_crowd_role role_of(enum sl_crowd_attack attack, int number, int l
     case SL_CROWD_GARBAGE:
     case SL_CROWD_REPLAY:
     case SL_CROWD_HALF_OPEN:
+    case SL_CROWD_REFLECTOR:
+    case SL_CROWD_LISTENER:
         return number == last ? SL_ROLE_OUTSIDER : SL_ROLE_MEMBER;
     case SL_CROWD_FLOODER:
     case SL_CROWD_DATES:
@@ -44,15 +56,27 @@ static enum sl_crowd_role role_of(enum sl_crowd_attack attack, int number, int l
         return number == last ? SL_ROLE_FLOODER : SL_ROLE_MEMBER;
     case SL_CROWD_POISON:
     case SL_CROWD_FORGER:
+    case SL_CROWD_LEECH:
+    case SL_CROWD_TAMPERER:
+    case SL_CROWD_CLONE:
         return number == last ? SL_ROLE_TRAITOR : SL_ROLE_MEMBER;
     case SL_CROWD_LIARS:
     case SL_CROWD_OLD_LIARS:
         return number % 3 == 2 ? SL_ROLE_LIAR : SL_ROLE_MEMBER;
+    case SL_CROWD_LIAR:
+        return number == last ? SL_ROLE_LIAR : SL_ROLE_MEMBER;
     case SL_CROWD_PEACE:
     case SL_CROWD_ATTACKS:
         break;
     }
     return SL_ROLE_MEMBER;
+}
+
+int sl_crowd_identity_of(const struct sl_crowd *crowd, int station)
+{
+    bool is_clone =
+        crowd->config.attack == SL_CROWD_CLONE && station == crowd->config.node_count - 1;
+    return is_clone ? 0 : station;
 }
 
 void sl_crowd_cast(struct sl_crowd *crowd)
@@ -64,12 +88,18 @@ void sl_crowd_cast(struct sl_crowd *crowd)
     crowd->outsider->heard = sl_crowd_allocate(HEARD_MAX, sizeof(struct heard));
     p->hash(p->ctx, "starling beacon key", crowd->secret, NULL, 0, crowd->outsider->beacon_key,
             SL_KEY_LEN);
+    crowd->outsider->mirrors =
+        sl_crowd_allocate((size_t)crowd->config.node_count, sizeof(struct mirror));
+    if (crowd->config.attack == SL_CROWD_LISTENER)
+        crowd->listener = sl_listener_new(crowd->config.node_count);
 }
 
 void sl_crowd_attack_done(struct sl_crowd *crowd)
 {
     free(crowd->outsider->heard);
+    free(crowd->outsider->mirrors);
     free(crowd->outsider);
+    sl_listener_free(crowd->listener);
 }
 
 /* ---- Without anything: garbage, and what others said ---- */
@@ -154,7 +184,7 @@ struct letter {
     size_t len;
 };
 
-static void post(struct sl_crowd_station *station, const struct letter *letter, sl_time now)
+static bool post(struct sl_crowd_station *station, const struct letter *letter, sl_time now)
 {
     struct sl_air_frame frame = {.from = station->number,
                                  .to = letter->to,
@@ -163,10 +193,10 @@ static void post(struct sl_crowd_station *station, const struct letter *letter, 
                                  .bytes = letter->bytes,
                                  .class = letter->bytes[0],
                                  .control_len = letter->len};
-    sl_air_send(station->crowd->air, &frame, now);
+    return sl_air_send(station->crowd->air, &frame, now);
 }
 
-static void greet(struct sl_crowd_station *station, int to, const struct sl_greeting *greeting,
+static bool greet(struct sl_crowd_station *station, int to, const struct sl_greeting *greeting,
                   sl_time now)
 {
     const struct sl_crowd *crowd = station->crowd;
@@ -174,7 +204,7 @@ static void greet(struct sl_crowd_station *station, int to, const struct sl_gree
     struct letter letter = {.to = to, .bytes = bytes, .len = sizeof(bytes)};
     number_of(greeting->from, &letter.name);
     sl_greeting_encode(greeting, &crowd->primitives, crowd->outsider->beacon_key, bytes);
-    post(station, &letter, now);
+    return post(station, &letter, now);
 }
 
 static void show_up(struct sl_crowd_event *event, sl_time now)
@@ -225,13 +255,63 @@ static void answer(struct sl_crowd_station *station, const struct sl_air_frame *
     greet(station, frame->from, &reply, now);
 }
 
+/* ---- Greetings in the name of an address that never asked ---- */
+
+/* To a board that was heard: a beacon, or a question whether it is there. */
+static void ask_as_another(struct sl_crowd_event *event, sl_time now)
+{
+    struct sl_crowd_station *station = SL_CONTAINER_OF(event, struct sl_crowd_station, mischief);
+    struct sl_crowd *crowd = station->crowd;
+    struct sl_crowd_outsider *outsider = crowd->outsider;
+    int to = (int)sl_prng_below(&crowd->prng, (uint64_t)crowd->config.node_count);
+    struct mirror *mirror = &outsider->mirrors[to];
+    struct sl_greeting greeting = {.type = SL_PACKET_BEACON, .number = mirror->number};
+    name_of(0, greeting.from);
+    if (sl_prng_below(&crowd->prng, 2) == 0) {
+        greeting.type = SL_PACKET_PROBE;
+        memcpy(greeting.to, mirror->link_id, SL_LINK_ID_LEN);
+    } else {
+        mirror->number++;
+    }
+    if (mirror->known && greet(station, to, &greeting, now))
+        outsider->asked += SL_HANDSHAKE_PACKET_LEN;
+    sl_crowd_schedule(crowd, event, now + REFLECT_PAUSE);
+}
+
+/* What goes to nobody's address comes to the last station: here it is the victim, too. */
+static void count_answer(struct sl_crowd_station *station, const struct sl_air_frame *frame)
+{
+    const struct sl_crowd *crowd = station->crowd;
+    struct mirror *mirror = &crowd->outsider->mirrors[frame->from];
+    struct sl_greeting heard;
+    if (frame->to == station->number)
+        crowd->outsider->answered += frame->len;
+    if (sl_greeting_decode(frame->bytes, frame->len, &crowd->primitives,
+                           crowd->outsider->beacon_key, &heard) < 0)
+        return;
+    mirror->known = true;
+    memcpy(mirror->link_id, heard.from, SL_LINK_ID_LEN);
+}
+
+double sl_crowd_reflected(const struct sl_crowd *crowd)
+{
+    const struct sl_crowd_outsider *outsider = crowd->outsider;
+    return outsider->asked > 0 ? (double)outsider->answered / (double)outsider->asked : 0;
+}
+
 void sl_crowd_overhear(struct sl_crowd_station *station, const struct sl_air_frame *frame,
                        sl_time now)
 {
-    if (station->crowd->config.attack == SL_CROWD_REPLAY)
-        remember(station->crowd->outsider, frame);
-    else if (station->crowd->config.attack == SL_CROWD_HALF_OPEN)
+    struct sl_crowd *crowd = station->crowd;
+    if (crowd->config.attack == SL_CROWD_REPLAY)
+        remember(crowd->outsider, frame);
+    else if (crowd->config.attack == SL_CROWD_HALF_OPEN)
         answer(station, frame, now);
+    else if (crowd->config.attack == SL_CROWD_REFLECTOR)
+        count_answer(station, frame);
+    else if (crowd->listener)
+        sl_listener_hear(crowd->listener, frame->from, crowd->stations[frame->from].on_since,
+                         frame->bytes, frame->len);
 }
 
 /* ---- When ---- */
@@ -240,6 +320,8 @@ static sl_crowd_fire mischief_of(const struct sl_crowd_station *station)
 {
     if (station->role != SL_ROLE_OUTSIDER)
         return sl_crowd_member_mischief(station);
+    if (station->crowd->config.attack == SL_CROWD_REFLECTOR)
+        return ask_as_another;
     return station->crowd->config.attack == SL_CROWD_HALF_OPEN ? show_up : be_noisy;
 }
 
@@ -248,7 +330,7 @@ void sl_crowd_begin_mischief(struct sl_crowd *crowd)
     for (int i = 0; i < crowd->config.node_count; i++) {
         struct sl_crowd_station *station = &crowd->stations[i];
         sl_timer_init(&station->mischief.timer);
-        if (station->role == SL_ROLE_MEMBER)
+        if (station->role == SL_ROLE_MEMBER || crowd->listener)
             continue;
         station->mischief.fire = mischief_of(station);
         /* Old liars lied before anybody else had a clock. */

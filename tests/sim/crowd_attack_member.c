@@ -134,6 +134,26 @@ static void rewrite(const struct sl_crowd_station *station, uint8_t *value, size
 
 /* ---- Changing what a node says ---- */
 
+/* As if it had nothing of what its neighbours have. */
+static void ask_for_all(struct sl_crowd *crowd, uint8_t type, uint8_t *value, size_t len)
+{
+    if (type == SL_ELEMENT_HELLO)
+        sl_prng_bytes(&crowd->prng, value + 4, 16); /* the digest: other than anybody's */
+    if (type == SL_ELEMENT_SKETCH && len > SL_SKETCH_PART_LEN)
+        memset(value + SL_SKETCH_PART_LEN, 0, len - SL_SKETCH_PART_LEN);
+}
+
+/* The words of others, with another letter in them; its own it leaves whole. */
+static void tamper(const struct sl_crowd_station *station, uint8_t *value, size_t len)
+{
+    struct sl_envelope envelope;
+    if (len > SL_ENVELOPE_MUTABLE &&
+        sl_envelope_decode(value + SL_ENVELOPE_MUTABLE, len - SL_ENVELOPE_MUTABLE, &envelope) ==
+            0 &&
+        envelope.payload_len > 0 && memcmp(envelope.origin, station->origin, SL_ORIGIN_LEN) != 0)
+        value[len - SL_SIGNATURE_LEN - 1] ^= 1;
+}
+
 static void poison(struct sl_crowd *crowd, uint8_t type, uint8_t *value, size_t len)
 {
     if (type == SL_ELEMENT_HELLO)
@@ -161,6 +181,10 @@ static size_t change(const struct sl_crowd_station *station, uint8_t *body, size
             return at + 3;
         if (attack == SL_CROWD_POISON)
             poison(crowd, type, body + at + 3, value_len);
+        if (attack == SL_CROWD_LEECH)
+            ask_for_all(crowd, type, body + at + 3, value_len);
+        if (attack == SL_CROWD_TAMPERER && type == SL_ELEMENT_ENVELOPE)
+            tamper(station, body + at + 3, value_len);
         if ((attack == SL_CROWD_SYBILS || attack == SL_CROWD_DATES) && type == SL_ELEMENT_ENVELOPE)
             rewrite(station, body + at + 3, value_len);
         at += 3 + value_len;

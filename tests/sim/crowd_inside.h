@@ -7,7 +7,7 @@
  *   crowd_fault.c  what goes wrong                       crowd_memory.c    whose memory it is
  *   crowd_member.c keys, certificates, sessions
  *   crowd_picture.c what there is to see at the end
- *   crowd_direct.c pairs who write to each other */
+ *   crowd_direct.c pairs who write to each other        crowd_listen.c    who was whom yesterday */
 #ifndef SL_SIM_CROWD_INSIDE_H
 #define SL_SIM_CROWD_INSIDE_H
 
@@ -17,6 +17,7 @@
 #include "sim/crowd.h"
 #include "sim/crowd_bluetooth.h"
 #include "sim/crowd_event.h"
+#include "sim/crowd_listen.h"
 #include "sim/crowd_memory.h"
 #include "sim/crowd_plain.h"
 #include "sim/crowd_ports.h"
@@ -148,6 +149,7 @@ struct sl_crowd {
     struct sl_crowd_directs *directs; /* NULL: no pairs */
     struct sl_crowd_crossings crossings;
     struct sl_crowd_outsider *outsider;
+    struct sl_listener *listener; /* NULL: nobody listens */
     struct sl_crowd_result result;
 };
 
@@ -216,10 +218,13 @@ void sl_crowd_direct_accepted(struct sl_crowd_station *station, const struct sl_
                               const uint8_t id[SL_ID_LEN]);
 void sl_crowd_direct_measure(struct sl_crowd *crowd);
 
-/* crowd_attack.c */
+/* crowd_attack.c. Whose keys a station has: its own, but for a clone. */
+int sl_crowd_identity_of(const struct sl_crowd *crowd, int station);
 void sl_crowd_cast(struct sl_crowd *crowd);
 void sl_crowd_begin_mischief(struct sl_crowd *crowd);
 void sl_crowd_attack_done(struct sl_crowd *crowd);
+/* Bytes in answer to a reflector for each byte of its own; 0: there is none. */
+double sl_crowd_reflected(const struct sl_crowd *crowd);
 /* An outsider received a frame. */
 void sl_crowd_overhear(struct sl_crowd_station *station, const struct sl_air_frame *frame,
                        sl_time now);

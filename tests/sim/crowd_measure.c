@@ -224,6 +224,30 @@ static void measure_sessions(struct sl_crowd *crowd)
     }
 }
 
+static void measure_alarms(struct sl_crowd *crowd)
+{
+    for (int i = 0; i < crowd->config.node_count; i++) {
+        const struct sl_crowd_station *station = &crowd->stations[i];
+        struct sl_node_status status;
+        if (!station->node || station->role != SL_ROLE_MEMBER)
+            continue;
+        sl_node_status(station->node, crowd->now, &status);
+        crowd->result.alarms += status.refused[SL_REFUSAL_SELF] > 0;
+    }
+}
+
+static void measure_listening(struct sl_crowd *crowd)
+{
+    struct sl_listener_verdict verdict;
+    if (!crowd->listener)
+        return;
+    sl_listener_judge(crowd->listener, &verdict);
+    crowd->result.names_changed = verdict.changes + verdict.restarts;
+    for (uint64_t i = verdict.shared + verdict.followed; i > 0; i--)
+        sl_crowd_violate(crowd, &crowd->result.recognised, "a board is recognised by a listener",
+                         -1);
+}
+
 /* By freeing them: what is left over is not theirs. */
 static void measure_memory(struct sl_crowd *crowd)
 {
@@ -262,6 +286,9 @@ void sl_crowd_measure(struct sl_crowd *crowd)
     if (crowd->ble)
         sl_ble_stats(crowd->ble, &crowd->result.ble);
     measure_sessions(crowd);
+    measure_alarms(crowd);
+    crowd->result.reflected = sl_crowd_reflected(crowd);
+    measure_listening(crowd);
     sl_crowd_direct_measure(crowd);
     measure_memory(crowd);
 }
@@ -289,8 +316,9 @@ const char *sl_crowd_fault_name(unsigned number)
 
 const char *sl_crowd_attack_name(enum sl_crowd_attack attack)
 {
-    static const char *const names[] = {"peace",     "garbage", "flooder",  "liars",
-                                        "old-liars", "dates",   "sybils",   "poison",
-                                        "forger",    "replay",  "half-open"};
+    static const char *const names[] = {"peace",     "garbage",   "flooder",  "liars",  "old-liars",
+                                        "dates",     "sybils",    "poison",   "forger", "replay",
+                                        "half-open", "reflector", "listener", "liar",   "leech",
+                                        "tamperer",  "clone"};
     return names[attack];
 }

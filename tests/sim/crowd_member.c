@@ -6,11 +6,12 @@
 static void join_fake(struct sl_crowd_station *station, uint8_t ret_key[SL_KEY_LEN])
 {
     struct sl_crowd *crowd = station->crowd;
+    int identity = sl_crowd_identity_of(crowd, station->number);
     struct sl_fake_member_config config = {.primitives = &crowd->primitives,
-                                           .serial = (uint32_t)station->number + 1};
+                                           .serial = (uint32_t)identity + 1};
     crowd->primitives.sign_key(crowd->primitives.ctx, station->seed, ret_key);
     memcpy(config.key, ret_key, SL_KEY_LEN);
-    snprintf(config.name, sizeof(config.name), "node-%d", station->number);
+    snprintf(config.name, sizeof(config.name), "node-%d", identity);
     station->member = sl_fake_member_new(&config);
     sl_crowd_must(crowd, station->member != NULL, "out of memory");
     sl_fake_membership(station->member, &station->membership);

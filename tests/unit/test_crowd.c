@@ -299,6 +299,58 @@ static void test_garbage_takes_air_and_no_more(void **state)
     assert_int_equal(attacked.forgeries + attacked.bound_violations, 0);
 }
 
+static struct sl_crowd_result run_against(enum sl_crowd_attack attack, enum sl_crowd_field field)
+{
+    struct sl_crowd_config config = small(field);
+    struct sl_crowd_result result;
+    config.attack = attack;
+    config.churn = attack == SL_CROWD_LISTENER;
+    config.chat = 2 * SL_MINUTE;
+    sl_crowd_run(&config, &result);
+    assert_int_equal(result.double_deliveries + result.forgeries + result.bound_violations, 0);
+    assert_true(result.delivered > 0);
+    return result;
+}
+
+/* Restarts only; `make sim` holds the same over a day. */
+static void test_row_8_a_listener_recognises_nobody(void **state)
+{
+    (void)state;
+    struct sl_crowd_result result = run_against(SL_CROWD_LISTENER, SL_CROWD_PACKED);
+    assert_true(result.names_changed > 0);
+    assert_int_equal(result.recognised, 0);
+}
+
+static void test_row_5_words_changed_on_their_way_are_not_shown(void **state)
+{
+    (void)state;
+    struct sl_crowd_result result = run_against(SL_CROWD_TAMPERER, SL_CROWD_STANDING);
+    assert_int_equal(result.delivered, result.deliverable);
+}
+
+static void test_row_11_who_says_that_it_lacks_everything_gets_little(void **state)
+{
+    (void)state;
+    struct sl_crowd_result result = run_against(SL_CROWD_LEECH, SL_CROWD_STANDING);
+    assert_int_equal(result.delivered, result.deliverable);
+    assert_true(result.sends_of_flooding < 2);
+}
+
+static void test_row_16_no_address_gets_more_than_was_sent_in_its_name(void **state)
+{
+    (void)state;
+    struct sl_crowd_result result = run_against(SL_CROWD_REFLECTOR, SL_CROWD_STANDING);
+    assert_true(result.reflected > 0.1 && result.reflected <= 1);
+}
+
+static void test_row_17_a_clone_is_met_by_its_twin_alone(void **state)
+{
+    (void)state;
+    struct sl_crowd_result result = run_against(SL_CROWD_CLONE, SL_CROWD_PACKED);
+    assert_int_equal(result.alarms, 1);
+    assert_int_equal(result.delivered, result.deliverable);
+}
+
 /* ---- What goes wrong ---- */
 
 static struct sl_crowd_result run_with(unsigned faults, sl_time until)
@@ -416,6 +468,11 @@ int main(void)
         cmocka_unit_test(test_every_field_is_lawful_and_delivers),
         cmocka_unit_test(test_flooding_sends_once_for_each_node),
         cmocka_unit_test(test_garbage_takes_air_and_no_more),
+        cmocka_unit_test(test_row_8_a_listener_recognises_nobody),
+        cmocka_unit_test(test_row_5_words_changed_on_their_way_are_not_shown),
+        cmocka_unit_test(test_row_11_who_says_that_it_lacks_everything_gets_little),
+        cmocka_unit_test(test_row_16_no_address_gets_more_than_was_sent_in_its_name),
+        cmocka_unit_test(test_row_17_a_clone_is_met_by_its_twin_alone),
         cmocka_unit_test(test_a_cut_parts_and_heals),
         cmocka_unit_test(test_slow_nodes_take_their_time),
         cmocka_unit_test(test_clocks_jump_and_come_back),
