@@ -268,7 +268,11 @@ void sl_card_explain(const struct sl_card *card, char *ret_text, size_t cap)
         snprintf(ret_text, cap, "is a disk of this computer, no card");
         break;
     case SL_CARD_MOUNTED:
-        snprintf(ret_text, cap, "is in use: it is mounted on %s; unmount it first", card->where);
+        if (strcmp(card->where, "/") == 0)
+            snprintf(ret_text, cap, "holds the system that runs here");
+        else
+            snprintf(ret_text, cap, "is in use: it is mounted on %s; unmount it first",
+                     card->where);
         break;
     case SL_CARD_IN_USE:
         snprintf(ret_text, cap, "is in use, as swap or as part of another disk");

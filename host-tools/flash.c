@@ -91,11 +91,13 @@ struct pass {
     uint64_t unsynced;
 };
 
-/* The first block holds the partition table: it comes last, so that a half-written card does not
- * look like a whole one. */
+/* The first block holds the partition table: it comes last, when all others are on the card, so
+ * that a half-written card does not look like a whole one. */
 static int write_block(struct pass *pass, size_t len, uint64_t at)
 {
     struct sl_flash *flash = pass->flash;
+    if (at == 0 && fdatasync(pass->fd) < 0)
+        return lost(flash, errno);
     /* Most of an image is empty, and so is most of a card; reading is much faster than writing. */
     if ((flash->resume || is_empty(pass->block, len)) &&
         read_at(pass->fd, pass->seen, len, at) == (ssize_t)len &&
@@ -356,6 +358,8 @@ static int open_device(struct sl_flash *flash, uint64_t bytes, int *ret_fd)
         rc = lost(flash, errno);
     if (rc == 0)
         rc = check_size(flash, fd, bytes);
+    /* After a write that failed memory holds what the card does not. */
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     if (rc < 0)
         close(fd);
     else

@@ -2,33 +2,12 @@
 # starling flash on image files: each card gets the image and one identity, whole and read back, and no
 # identity goes onto two.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/toy_image.sh"
 lab_begin
 cd "$LAB" || exit 1
 starling() { "$BUILD/starling" "$@"; }
 flash() { starling flash "$@" >"$LAB/said" 2>&1; }
 says() { grep -qE -- "$1" "$LAB/said"; }
-little() { # NUMBER: four bytes, the lowest first, for printf
-    printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255))
-}
-
-# An image in miniature: boot partition (FAT) at 4 MiB, root at 12, state at 16 to 20.
-make_image() {
-    local fat=$LAB/fat
-    truncate -s 20M "$1"
-    truncate -s 8M "$fat"
-    mformat -i "$fat" -h 64 -s 32 -T 16384 ::
-    dd if="$fat" of="$1" bs=1M seek=4 conv=notrunc,sparse status=none
-    head -c 3M /dev/urandom | dd of="$1" bs=1M seek=12 conv=notrunc status=none
-    printf '\x07\xb0\xed\x5e' | dd of="$1" bs=1 seek=440 conv=notrunc status=none
-    local at=446 part
-    for part in "4 8" "12 4" "16 4"; do
-        set -- "$1" $part
-        printf "\\0\\0\\0\\0\\x0c\\0\\0\\0$(little $(($2 * 2048)))$(little $(($3 * 2048)))" |
-            dd of="$1" bs=1 seek=$at conv=notrunc status=none
-        at=$((at + 16))
-    done
-    printf '\x55\xaa' | dd of="$1" bs=1 seek=510 conv=notrunc status=none
-}
 make_image plain.img
 zstd -q plain.img -o packed.img.zst
 on_card() { # IMAGE FILE: from the folder of the bundle on the card
@@ -44,6 +23,7 @@ for node in north south east west; do starling node add $node >/dev/null; done
 nodes=$LAB/network/nodes
 
 ok "two cards at once, from a packed image" flash packed.img.zst one.img two.img --to-file --node north,south
+ok "it says which board the image is for" says 'for: A board \(toy\)'
 ok "each is as the image" same_but_boot one.img plain.img
 ok "both are" same_but_boot two.img plain.img
 for pair in one:north two:south; do
@@ -114,7 +94,7 @@ else
     skip "a card that is too small" "mounting is not allowed here"
 fi
 flash plain.img "/dev/$(basename "$(findmnt -no SOURCE / 2>/dev/null || echo nodisk)")" --node lamp
-ok "the disk that this system runs from is refused" says 'is in use|is a partition|is no disk'
+ok "the disk that this system runs from is refused" says 'runs here|is in use|is a partition|is no disk'
 flash packed.img.zst /dev/null --node lamp
 ok "so is what is no disk" says '/dev/null is no disk'
 flash plain.img
@@ -128,6 +108,7 @@ ok "a sheet for the box of a node" starling sheet north --out north.svg
 ok "has its name" grep -q '>north</text>' north.svg
 link=$(starling network invite --json | sed -n 's/.*"link": "\([^"]*\)".*/\1/p')
 ok "with an invite if wanted" starling sheet north --invite "$link" --out invite.svg
+ok "until when it holds" grep -qE '>Until 20[0-9-]+ [0-9:]+, who can read this code' invite.svg
 ok "whose code is drawn" grep -q '<path d="M' invite.svg
 starling sheet north --out north.svg >said 2>&1
 ok "no file is overwritten" says 'is there already'
