@@ -41,7 +41,8 @@ struct run {
     struct job jobs[SL_CARDS_MAX];
     size_t count;
     struct sl_network *network; /* NULL without nodes */
-    bool to_file, yes;
+    char *board;                /* which the image is for; "" in an image that does not say */
+    bool to_file, yes, json;
 };
 
 /* ---- What is to be done ---- */
@@ -158,6 +159,8 @@ static void show_cards(const struct run *run)
 static bool confirmed(const struct run *run)
 {
     char answer[16];
+    if (run->board[0] != '\0' && !run->json)
+        printf("The image is for: %s\n", run->board);
     if (run->to_file || run->yes)
         return true;
     show_cards(run);
@@ -283,7 +286,7 @@ static void start(struct run *run)
             pthread_join(run->jobs[i].thread, NULL);
 }
 
-static size_t report(const struct sl_call *call, struct run *run)
+static size_t report(struct run *run)
 {
     size_t failed = 0;
     json_t *cards = json_array();
@@ -297,7 +300,7 @@ static size_t report(const struct sl_call *call, struct run *run)
             unlink(mark);
             free(mark);
         }
-        if (call->settings->json)
+        if (run->json)
             json_array_append_new(cards,
                                   json_pack("{ss ss sb ss sI}", "device", job->flash.device, "node",
                                             job->name, "good", good, "error", job->flash.error,
@@ -309,8 +312,8 @@ static size_t report(const struct sl_call *call, struct run *run)
         else
             sl_output_error("%s: %s.", job->flash.device, job->flash.error);
     }
-    if (call->settings->json) {
-        json_t *json = json_pack("{so}", "cards", cards);
+    if (run->json) {
+        json_t *json = json_pack("{ss so}", "board", run->board, "cards", cards);
         sl_ask_print(json);
         json_decref(json);
     } else {
@@ -369,6 +372,7 @@ static int prepare(struct sl_call *call, struct run *run, bool again, bool with_
         return rc;
     }
     uint64_t bytes = image.bytes;
+    run->board = sl_output_cleaned(image.board, SL_CLEAN_NAME);
     sl_image_close(&image);
     if (with_nodes)
         rc = sl_network_open(call->settings->network, true, &run->network);
@@ -385,7 +389,7 @@ static int prepare(struct sl_call *call, struct run *run, bool again, bool with_
     return rc;
 }
 
-static int flash_all(struct sl_call *call, struct run *run)
+static int flash_all(struct run *run)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < run->count; i++)
@@ -396,7 +400,7 @@ static int flash_all(struct sl_call *call, struct run *run)
         return SL_EXIT_FAILURE;
     }
     start(run);
-    return report(call, run) == 0 ? SL_EXIT_OK : SL_EXIT_FAILURE;
+    return report(run) == 0 ? SL_EXIT_OK : SL_EXIT_FAILURE;
 }
 
 static int run_flash(struct sl_call *call)
@@ -425,6 +429,7 @@ static int run_flash(struct sl_call *call)
         return SL_EXIT_FAILURE;
     run->to_file = to_file;
     run->yes = yes;
+    run->json = call->settings->json;
     run->count = (size_t)call->arg_count - 1;
     for (size_t i = 0; i < run->count; i++) {
         run->jobs[i].flash.image = call->args[0];
@@ -435,11 +440,12 @@ static int run_flash(struct sl_call *call)
     int code = names ? take_names(call, run, names) : SL_EXIT_OK;
     if (code == SL_EXIT_OK) {
         int rc = prepare(call, run, again, names != NULL);
-        code = rc == 0 && confirmed(run) ? flash_all(call, run) : SL_EXIT_FAILURE;
+        code = rc == 0 && confirmed(run) ? flash_all(run) : SL_EXIT_FAILURE;
     }
     for (size_t i = 0; i < run->count; i++)
         free(run->jobs[i].bundle);
     sl_network_close(run->network);
+    free(run->board);
     free(run);
     return code;
 }

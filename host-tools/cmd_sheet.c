@@ -21,6 +21,12 @@
 #define CODE_WIDTH 88.0
 #define PATH_CAP   512
 
+/* The invite whose code is printed, if any. */
+struct code {
+    const char *link; /* NULL: none */
+    int64_t expires;  /* Unix seconds */
+};
+
 /* A name as it may stand in XML. */
 static void print_text(FILE *to, const char *text)
 {
@@ -66,11 +72,24 @@ static void short_code(const struct sl_issued *issued, char ret_code[16])
     snprintf(ret_code, 16, "%.4s-%.4s", digits, digits + 4);
 }
 
-static int print_sheet(FILE *to, const struct sl_network *network, const struct sl_issued *issued,
-                       const char *link)
+static int print_code(FILE *to, const struct code *code)
 {
-    char code[16], date[SL_WORDS_MAX], line[256];
-    short_code(issued, code);
+    char date[SL_WORDS_MAX], line[256];
+    sl_words_date_time(code->expires, date);
+    print_line(to, 92, 3.6, "font-weight=\"bold\"",
+               "To add a board: starling node add NAME --invite LINK");
+    int rc = sl_qr_svg(to, code->link, (WIDTH - CODE_WIDTH) / 2, 97, CODE_WIDTH);
+    snprintf(line, sizeof(line), "Until %s, who can read this code can add boards:", date);
+    print_line(to, 194, 3.2, "fill=\"#444\"", line);
+    print_line(to, 199, 3.2, "fill=\"#444\"", "do not leave it lying.");
+    return rc;
+}
+
+static int print_sheet(FILE *to, const struct sl_network *network, const struct sl_issued *issued,
+                       const struct code *code)
+{
+    char digits[16], date[SL_WORDS_MAX], line[256];
+    short_code(issued, digits);
     sl_words_date(issued->not_after, date);
     fprintf(to,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%dmm\" height=\"%dmm\" "
@@ -80,7 +99,7 @@ static int print_sheet(FILE *to, const struct sl_network *network, const struct 
     /* 63 letters at most; a letter is about two thirds of its height wide. */
     double fitting = (WIDTH - 2 * MARGIN) / (0.68 * (double)(sl_output_width(issued->name) + 1));
     print_line(to, 22, fitting < 11 ? fitting : 11, "font-weight=\"bold\"", issued->name);
-    snprintf(line, sizeof(line), "%s   \xc2\xb7   network %s   \xc2\xb7   until %s", code,
+    snprintf(line, sizeof(line), "%s   \xc2\xb7   network %s   \xc2\xb7   until %s", digits,
              network->name, date);
     print_line(to, 31, 4.2, "fill=\"#444\"", line);
     fprintf(to,
@@ -88,26 +107,19 @@ static int print_sheet(FILE *to, const struct sl_network *network, const struct 
             "stroke-width=\"0.4\"/>\n",
             MARGIN, WIDTH - MARGIN);
     print_lights(to, 45);
-    int rc = 0;
-    if (link) {
-        print_line(to, 92, 3.6, "font-weight=\"bold\"",
-                   "To add a board: starling node add NAME --invite LINK");
-        rc = sl_qr_svg(to, link, (WIDTH - CODE_WIDTH) / 2, 97, CODE_WIDTH);
-        print_line(to, 194, 3.2, "fill=\"#444\"",
-                   "Who can read this code can add boards until the invite expires:");
-        print_line(to, 199, 3.2, "fill=\"#444\"", "do not leave it lying.");
-    }
+    int rc = code->link ? print_code(to, code) : 0;
     fputs("</svg>\n", to);
     return rc;
 }
 
 /* The link must lead into this network, and still do so. */
-static int check_link(const struct sl_network *network, const char *link)
+static int check_code(const struct sl_network *network, struct code *code)
 {
     struct sl_invite invite;
-    int rc = sl_invite_decode(link, &invite);
+    int rc = sl_invite_decode(code->link, &invite);
     bool ours = rc == 0 && memcmp(invite.secret, network->secret, SL_KEY_LEN) == 0;
     bool valid = rc == 0 && invite.expires > sl_network_now();
+    code->expires = rc == 0 ? invite.expires : 0;
     explicit_bzero(&invite, sizeof(invite));
     if (rc < 0)
         sl_output_error(
@@ -120,7 +132,7 @@ static int check_link(const struct sl_network *network, const char *link)
 }
 
 static int write_sheet(const struct sl_network *network, const struct sl_issued *issued,
-                       const char *link, const char *out)
+                       const struct code *code, const char *out)
 {
     FILE *to = strcmp(out, "-") == 0 ? stdout : fopen(out, "wex");
     if (!to) {
@@ -130,9 +142,9 @@ static int write_sheet(const struct sl_network *network, const struct sl_issued 
         return SL_EXIT_FAILURE;
     }
     /* An invite is a secret. */
-    int rc = link && to != stdout && fchmod(fileno(to), 0600) < 0 ? -errno : 0;
+    int rc = code->link && to != stdout && fchmod(fileno(to), 0600) < 0 ? -errno : 0;
     if (rc == 0)
-        rc = print_sheet(to, network, issued, link);
+        rc = print_sheet(to, network, issued, code);
     if (to != stdout && fclose(to) != 0)
         rc = -EIO;
     if (rc < 0)
@@ -144,10 +156,12 @@ static int write_sheet(const struct sl_network *network, const struct sl_issued 
 
 static int run_sheet(struct sl_call *call)
 {
-    const char *link = NULL, *out = NULL;
+    struct code invite = {0};
+    const char *out = NULL;
     char path[PATH_CAP];
     const struct sl_option options[] = {
-        {"invite", 0, "LINK", "print its code too (from starling network invite)", &link, NULL},
+        {"invite", 0, "LINK", "print its code too (from starling network invite)", &invite.link,
+         NULL},
         {"out", 0, "FILE", "where to write it (NAME.svg; - is standard output)", &out, NULL},
     };
     if (!sl_args_parse(call, options, SL_ARRAY_LEN(options)))
@@ -163,8 +177,8 @@ static int run_sheet(struct sl_call *call)
                         network->name);
     else if (issued->revoked != 0)
         sl_output_error("%s was revoked: it needs no sheet.", call->args[0]);
-    else if (!link || check_link(network, link) == 0)
-        code = write_sheet(network, issued, link, out ? out : path);
+    else if (!invite.link || check_code(network, &invite) == 0)
+        code = write_sheet(network, issued, &invite, out ? out : path);
     sl_network_close(network);
     return code;
 }

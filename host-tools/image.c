@@ -25,6 +25,7 @@ static int read_table(const uint8_t sector[SECTOR], struct sl_image *image)
     if (sector[TABLE_SIGNATURE] != 0x55 || sector[TABLE_SIGNATURE + 1] != 0xaa ||
         little(sector + TABLE_IDENTITY) != SL_IMAGE_IDENTITY)
         return -EBADMSG;
+    memcpy(image->board, sector + SL_IMAGE_BOARD_AT, SL_IMAGE_BOARD_MAX);
     image->boot_offset = (uint64_t)little(boot + 8) * SECTOR;
     image->bytes = ((uint64_t)little(state + 8) + little(state + 12)) * SECTOR;
     return image->boot_offset > 0 && image->bytes > image->boot_offset ? 0 : -EBADMSG;

@@ -10,11 +10,16 @@
 /* Every image of Starling has this in its partition table, as the identity of the disk. */
 #define SL_IMAGE_IDENTITY 0x5eedb007
 
+/* Which board it is for stands in its first sector, where computers with a BIOS have a program. */
+#define SL_IMAGE_BOARD_AT  256
+#define SL_IMAGE_BOARD_MAX 128
+
 struct sl_image {
     FILE *file;
-    uint64_t bytes;              /* of the card it makes */
-    uint64_t boot_offset;        /* of the boot partition, bytes */
-    struct ZSTD_DCtx_s *decoder; /* NULL: it is plain */
+    uint64_t bytes;                     /* of the card it makes */
+    uint64_t boot_offset;               /* of the boot partition, bytes */
+    char board[SL_IMAGE_BOARD_MAX + 1]; /* "Rock64 (rock64)"; as it stands there, or "" */
+    struct ZSTD_DCtx_s *decoder;        /* NULL: it is plain */
     uint8_t *input;
     size_t input_len, input_at;
     uint64_t given; /* bytes read so far */
