@@ -113,6 +113,18 @@ card north
 start
 ok "a bundle that rotted on the board is taken again from the card" is_node north
 
+board unread
+card north
+mv "$BOOT" "$BOOT.away"
+start
+ok "a boot partition that cannot be read is told of" signed 'trouble .*boot partition'
+ok "and the board makes no keys of its own" test ! -e "$DATA/request"
+mv "$BOOT.away" "$BOOT"
+start
+mv "$BOOT" "$BOOT.away"
+start
+ok "who is a node already is one without it" none signed trouble
+
 if [ "$(id -u)" != 0 ]; then
     board protected
     card north
