@@ -47,7 +47,7 @@ struct sl_index {
     struct sl_rank by_bytes; /* slots, most bytes first: keys are negative */
 
     struct sl_tombs tombs;
-    uint64_t digest_high, digest_low;
+    struct sl_digest digest;
     struct sl_symbol symbols[SL_SKETCH_SYMBOLS];
 };
 
@@ -227,27 +227,13 @@ static void origin_remove(struct sl_index *index, uint32_t number)
 
 /* ---- Short ids, sketch and digest ---- */
 
-static void digest_add(struct sl_index *index, const uint8_t id[SL_ID_LEN])
-{
-    uint64_t low = sl_short_id(id + SL_SHORT_ID_LEN);
-    index->digest_low += low;
-    index->digest_high += sl_short_id(id) + (index->digest_low < low);
-}
-
-static void digest_remove(struct sl_index *index, const uint8_t id[SL_ID_LEN])
-{
-    uint64_t low = sl_short_id(id + SL_SHORT_ID_LEN);
-    index->digest_high -= sl_short_id(id) + (index->digest_low < low);
-    index->digest_low -= low;
-}
-
 static void unhush(struct sl_index *index, struct sl_entry *entry)
 {
     if (!entry->quiet)
         return;
     entry->quiet = false;
     index->quiet_count--;
-    digest_add(index, entry->stored.id);
+    sl_digest_add(&index->digest, entry->stored.id);
     sl_sketch_apply(index->symbols, SL_SKETCH_SYMBOLS, sl_short_id(entry->stored.id), 1);
 }
 
@@ -294,12 +280,16 @@ static void short_remove(struct sl_index *index, uint32_t number)
         sl_sketch_apply(index->symbols, SL_SKETCH_SYMBOLS, sl_short_id(entry->stored.id), -1);
 }
 
-void sl_index_digest(const struct sl_index *index, uint8_t ret_digest[16])
+void sl_index_digest(const struct sl_index *index, uint8_t ret_digest[SL_DIGEST_LEN])
 {
-    struct sl_writer w;
-    sl_writer_init(&w, ret_digest, 16);
-    sl_write_u64(&w, index->digest_high);
-    sl_write_u64(&w, index->digest_low);
+    sl_digest_write(&index->digest, ret_digest);
+}
+
+bool sl_index_holds_all(const struct sl_index *index, size_t count,
+                        const uint8_t digest[SL_DIGEST_LEN])
+{
+    size_t ours = sl_index_shared_count(index);
+    return ours >= count && sl_digest_is_behind(&index->digest, digest, ours - count);
 }
 
 void sl_index_symbols(const struct sl_index *index, uint8_t bits, uint16_t partition, size_t first,
@@ -420,7 +410,7 @@ int64_t sl_index_add(struct sl_index *index, const struct sl_stored *stored)
     arrival_append(index, number);
     origin_add(index, (uint32_t)slot, number);
     sl_rank_set(&index->by_expiry, number, expiry_of(stored));
-    digest_add(index, stored->id);
+    sl_digest_add(&index->digest, stored->id);
     index->count++;
     index->bytes += stored->len;
     return number;
@@ -451,7 +441,7 @@ void sl_index_forget(struct sl_index *index, int64_t number)
     if (entry->quiet)
         index->quiet_count--;
     else
-        digest_remove(index, entry->stored.id);
+        sl_digest_remove(&index->digest, entry->stored.id);
     index->count--;
     index->bytes -= entry->stored.len;
     entry->used = false;
@@ -466,7 +456,7 @@ void sl_index_hush(struct sl_index *index, int64_t number)
         return;
     entry->quiet = true;
     index->quiet_count++;
-    digest_remove(index, entry->stored.id);
+    sl_digest_remove(&index->digest, entry->stored.id);
     sl_sketch_apply(index->symbols, SL_SKETCH_SYMBOLS, sl_short_id(entry->stored.id), -1);
 }
 

@@ -8,6 +8,7 @@
 #ifndef SL_MESH_INDEX_H
 #define SL_MESH_INDEX_H
 
+#include "mesh/digest.h"
 #include "mesh/ports.h"
 #include "mesh/sketch.h"
 
@@ -76,7 +77,11 @@ size_t sl_index_count(const struct sl_index *index);
 size_t sl_index_shared_count(const struct sl_index *index);
 uint64_t sl_index_bytes(const struct sl_index *index);
 uint64_t sl_index_origin_bytes(const struct sl_index *index, const uint8_t origin[SL_ORIGIN_LEN]);
-void sl_index_digest(const struct sl_index *index, uint8_t ret_digest[16]);
+void sl_index_digest(const struct sl_index *index, uint8_t ret_digest[SL_DIGEST_LEN]);
+/* Whether all of another store, with that many and that digest, is here, and it lacks at most some
+ * of what came here last. */
+bool sl_index_holds_all(const struct sl_index *index, size_t count,
+                        const uint8_t digest[SL_DIGEST_LEN]);
 
 /* A neighbour slot got free: forget what it knew. */
 void sl_index_forget_neighbour(struct sl_index *index, size_t slot);

@@ -180,6 +180,10 @@
  * id space is cut into partitions. */
 #define SL_SKETCH_SYMBOLS 2048
 
+/* What came last, by which a neighbour that is merely a moment behind is told from one that has
+ * something else; 16 bytes each. A second of what the air can carry. */
+#define SL_RECENT_MAX 64
+
 /* Given lately, so that what waits in the radio is not given again; 24 bytes each. A newer one may
  * take the place of another, which then may be given twice. */
 #define SL_GIVEN_MAX 1024

@@ -22,7 +22,7 @@ enum {
     SYMBOLS_FOR_ONE = 32, /* are worth sending for an envelope: about as long */
 };
 
-#define QUIET       (200 * SL_MILLISECOND) /* nothing new in this time: nothing is under way */
+#define UNDER_WAY   (500 * SL_MILLISECOND) /* what is new spreads in this time */
 #define SKETCH_WAIT (250 * SL_MILLISECOND) /* for its ECHO, doubling */
 #define SETTLED     (300 * SL_MILLISECOND) /* nothing came after an answer: it gave what it had */
 #define TAKING_TIME (3 * SL_SECOND)        /* without progress: another neighbour's turn */
@@ -36,6 +36,7 @@ void sl_sync_init(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     (void)node;
     link->sync.new_at = now;
+    link->sync.suspect_at = SL_NEVER;
     sl_alarm_init(&link->sync.alarm, fire);
 }
 
@@ -293,6 +294,12 @@ bool sl_sync_echo(struct sl_node *node, struct sl_link *link, uint16_t mark, sl_
     return true;
 }
 
+static void acquit(struct sl_sync *sync)
+{
+    sync->suspect_at = SL_NEVER;
+    sync->convicted = false;
+}
+
 static void begin(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     struct sl_sync *sync = &link->sync;
@@ -301,6 +308,7 @@ static void begin(struct sl_node *node, struct sl_link *link, sl_time now)
     size_t count = first_count(sync, differences >> part.bits);
     if (!take_snapshot(node, sync, &part))
         return;
+    acquit(sync);
     sync->tried = true;
     sync->answered = false;
     /* Whoever never answers is asked once at a time. */
@@ -359,21 +367,48 @@ static bool is_held_back(struct sl_sync *sync, sl_time now)
     return sync->backoff_us > 0 && now - sync->begun_at < sync->backoff_us;
 }
 
-static bool is_due(const struct sl_sync *sync, bool first, sl_time now)
-{
-    return first || sync->differ_count >= 2 || now - sync->new_at >= QUIET;
-}
-
 static bool is_equal(const struct sl_sync *sync, const struct sl_hello *ours)
 {
     return sync->hello.stored_count == ours->stored_count &&
            memcmp(sync->hello.digest, ours->digest, sizeof(ours->digest)) == 0;
 }
 
-/* Nobody gives us anything just now: whoever else differs may. */
+/* ---- When to begin ---- */
+
+static bool holds_all(const struct sl_node *node, const struct sl_hello *theirs)
+{
+    return sl_index_holds_all(node->index, theirs->stored_count, theirs->digest);
+}
+
+/* What differs now may be under way. */
+static void suspect(struct sl_sync *sync, sl_time wait, sl_time now)
+{
+    if (sync->suspect_at != SL_NEVER)
+        return;
+    sync->suspect = sync->hello;
+    sync->suspect_at = now + wait;
+}
+
+static bool may_begin(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    return !is_busy(node, link, now) && !is_held_back(&link->sync, now);
+}
+
+static void judge_suspect(struct sl_node *node, struct sl_link *link, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    bool announced = sl_tree_expects(node, link) && sync->differ_count <= EXPLAINED_MAX;
+    sync->suspect_at = SL_NEVER;
+    if (announced || holds_all(node, &sync->suspect))
+        return;
+    sync->convicted = true;
+    if (may_begin(node, link, now))
+        begin(node, link, now);
+}
+
+/* Nobody gives us anything just now: whoever else has something may. */
 static void stop_taking(struct sl_node *node, struct sl_link *link, sl_time now)
 {
-    struct sl_hello ours = own_hello(node, now);
     link->sync.taking_until = now;
     sl_decoder_free(node, &link->sync.sketch);
     if (node->taking != link)
@@ -381,23 +416,34 @@ static void stop_taking(struct sl_node *node, struct sl_link *link, sl_time now)
     node->taking = NULL;
     for (size_t slot = 0; slot < SL_NEIGHBOURS_MAX && !node->taking; slot++) {
         struct sl_link *other = node->slots[slot];
-        if (other && other != link && other->up && other->sync.differ_count > 0 &&
-            !is_equal(&other->sync, &ours) && is_ours_to_begin(node, other) &&
-            !is_busy(node, other, now) && !is_held_back(&other->sync, now))
+        if (other && other != link && other->up && other->sync.convicted &&
+            !holds_all(node, &other->sync.suspect) && may_begin(node, other, now))
             begin(node, other, now);
     }
 }
 
-static void take_equal(struct sl_node *node, struct sl_link *link, sl_time now)
+/* It holds nothing that is not here. */
+static void take_nothing_new(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     struct sl_sync *sync = &link->sync;
-    sync->in_sync = true;
     sync->differ_count = 0;
+    acquit(sync);
     sync->backoff_us = 0;
     sync->tried = false;
     stop_taking(node, link, now);
-    sl_relay_note_all(node);
-    sl_sync_proceed(node, link, now);
+}
+
+static void take_different(struct sl_node *node, struct sl_link *link, bool first, sl_time now)
+{
+    struct sl_sync *sync = &link->sync;
+    size_t ours = sl_index_shared_count(node->index);
+    sync->differ_count++;
+    if (ours > sync->hello.stored_count)
+        return;
+    if (!first) /* of equally many the client begins, but for what it cannot see */
+        suspect(sync, is_ours_to_begin(node, link) ? UNDER_WAY : 2 * UNDER_WAY, now);
+    else if (is_ours_to_begin(node, link) && may_begin(node, link, now))
+        begin(node, link, now);
 }
 
 static void note_gap(struct sl_link *link, sl_time now)
@@ -425,16 +471,14 @@ void sl_sync_hello(struct sl_node *node, struct sl_link *link, const struct sl_e
     sl_clock_forget_witness(&node->clock, link->peer.origin);
     sl_clock_hear(&node->clock, (size_t)link->slot, (enum sl_clock_source)sync->hello.clock_source,
                   sync->hello.unix_us, now);
-    if (is_equal(sync, &ours)) {
-        take_equal(node, link, now);
-        return;
-    }
-    sync->in_sync = false;
-    sync->differ_count++;
-    bool explained = sl_tree_expects(node, link) && sync->differ_count <= EXPLAINED_MAX;
-    if (!explained && is_due(sync, first, now) && is_ours_to_begin(node, link) &&
-        !is_busy(node, link, now) && !is_held_back(sync, now))
-        begin(node, link, now);
+    sync->in_sync = is_equal(sync, &ours);
+    if (sync->in_sync)
+        sl_relay_note_all(node);
+    if (sync->in_sync || holds_all(node, &sync->hello))
+        take_nothing_new(node, link, now);
+    else
+        take_different(node, link, first, now);
+    sl_sync_proceed(node, link, now);
 }
 
 void sl_sync_more(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
@@ -518,7 +562,7 @@ static sl_time next_due(const struct sl_node *node, const struct sl_link *link)
         at = sl_min_time(at, sync->sketch_by);
     if (is_cut_short(node, link))
         at = sl_min_time(at, sync->new_at + SETTLED);
-    return at;
+    return sl_min_time(at, sync->suspect_at);
 }
 
 void sl_sync_proceed(struct sl_node *node, struct sl_link *link, sl_time now)
@@ -543,6 +587,8 @@ static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
         send_sketch(node, link, now);
     if (is_cut_short(node, link) && now >= sync->new_at + SETTLED && !is_held_back(sync, now))
         begin(node, link, now);
+    if (now >= sync->suspect_at)
+        judge_suspect(node, link, now);
     if (now >= sync->taking_until)
         stop_taking(node, link, now);
     sl_sync_proceed(node, link, now);

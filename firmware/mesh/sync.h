@@ -35,9 +35,12 @@ struct sl_sync {
     bool heard; /* one came since the link is up */
     struct sl_hello hello;
     sl_time hello_at;
-    bool in_sync;          /* the last one equalled our store */
-    unsigned differ_count; /* that differed, in a row */
-    sl_time new_at;        /* last envelope that was new here */
+    bool in_sync;            /* the last one equalled our store */
+    unsigned differ_count;   /* that differed, in a row */
+    struct sl_hello suspect; /* holds what we lack, if it does not come in a moment */
+    sl_time suspect_at;      /* when that is judged; SL_NEVER: nothing is suspected */
+    bool convicted;          /* it did not come: a repair is wanted */
+    sl_time new_at;          /* last envelope that was new here */
     /* The present repair, or the last. */
     uint32_t gain;         /* envelopes that it brought, or that it gave */
     uint32_t spent;        /* symbols that were sent for it */

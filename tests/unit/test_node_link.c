@@ -97,7 +97,7 @@ static void test_links_come_up_on_a_lossy_medium(void **state)
             sl_fabric_add_node(fabric, NULL);
             sl_fabric_attach(fabric, medium, i);
         }
-        assert_true(sl_fabric_run_until_linked(fabric, 60 * SL_SECOND));
+        assert_true(sl_fabric_run_until_linked(fabric, 5 * SL_MINUTE)); /* most within 20 s */
         sl_fabric_free(fabric);
     }
 }
