@@ -80,7 +80,37 @@ static void run(struct lab *lab, sl_time duration)
 
 static void stop(struct lab *lab)
 {
-    lab->wifi->ops->free(lab->wifi);
+    if (lab->wifi)
+        lab->wifi->ops->free(lab->wifi);
+    lab->wifi = NULL;
+}
+
+/* From the start of it. */
+static void power_up(struct lab *lab, sl_time duration)
+{
+    start(lab);
+    run(lab, duration);
+}
+
+/* Something has changed, which the kernel tells, or loses. */
+static void changed(struct lab *lab, sl_time duration)
+{
+    sl_scripted_wifi_tell(&lab->kernel, false);
+    run(lab, duration);
+}
+
+static int set_up(void **state)
+{
+    static struct lab lab;
+    begin(&lab);
+    *state = &lab;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    stop(*state);
+    return 0;
 }
 
 static const struct sl_wifi_interface *wlan(const struct lab *lab)
@@ -88,22 +118,27 @@ static const struct sl_wifi_interface *wlan(const struct lab *lab)
     return &lab->kernel.real.interfaces[0];
 }
 
-static enum sl_wifi_state state(const struct lab *lab)
+static enum sl_wifi_state state_of(const struct lab *lab)
 {
     struct sl_wifi_radio_info info;
     assert_true(sl_wifi_radio(lab->wifi, 0, &info));
     return info.plan->state;
 }
 
-static void assert_joined(const struct lab *lab, enum nl80211_iftype type)
+static void assert_joined_as(const struct lab *lab, enum nl80211_iftype type)
 {
     const struct sl_wifi_interface *item = wlan(lab);
-    assert_int_equal(state(lab), SL_WIFI_JOINED);
+    assert_int_equal(state_of(lab), SL_WIFI_JOINED);
     assert_int_equal(item->type, type);
     assert_true(item->up && item->running && item->has_link_local);
     assert_int_equal(item->ssid_len, strlen(SL_WIFI_CELL));
     assert_memory_equal(item->ssid, SL_WIFI_CELL, item->ssid_len);
     assert_int_equal(item->mhz, 2412);
+}
+
+static void assert_joined(const struct lab *lab)
+{
+    assert_joined_as(lab, NL80211_IFTYPE_ADHOC);
 }
 
 static void leave_behind_its_back(struct lab *lab)
@@ -117,163 +152,129 @@ static void leave_behind_its_back(struct lab *lab)
 
 /* ---- The way in and the way back ---- */
 
-static void test_joins_from_nothing(void **unused)
+static void test_joins_from_nothing(void **state)
 {
+    struct lab *lab = *state;
     static const enum sl_wifi_do steps[] = {SL_WIFI_DO_SET_TYPE, SL_WIFI_DO_SET_MAC,
                                             SL_WIFI_DO_ADD_ADDRESS, SL_WIFI_DO_UP, SL_WIFI_DO_JOIN};
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    start(&lab);
-    run(&lab, SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    assert_int_equal(lab.kernel.request_count, SL_ARRAY_LEN(steps));
+    power_up(lab, SL_SECOND);
+    assert_joined(lab);
+    assert_int_equal(lab->kernel.request_count, SL_ARRAY_LEN(steps));
     for (size_t i = 0; i < SL_ARRAY_LEN(steps); i++)
-        assert_int_equal(lab.kernel.last[i].what, steps[i]);
-    assert_int_equal(wlan(&lab)->mac[0] & 3, 2); /* locally administered, not multicast */
-    assert_true(lab.kernel.last[4].cell.fixed_bssid);
-    assert_int_equal(lab.kernel.last[4].cell.multicast_100kbps, 60);
+        assert_int_equal(lab->kernel.last[i].what, steps[i]);
+    assert_int_equal(wlan(lab)->mac[0] & 3, 2); /* locally administered, not multicast */
+    assert_true(lab->kernel.last[4].cell.fixed_bssid);
+    assert_int_equal(lab->kernel.last[4].cell.multicast_100kbps, 60);
     assert_non_null(
-        strstr(lab.reports, "wifi wlan0: in the ad hoc cell 'starling' on channel 1\n"));
-    stop(&lab);
+        strstr(lab->reports, "wifi wlan0: in the ad hoc cell 'starling' on channel 1\n"));
 }
 
-static void test_gives_back_what_it_found(void **unused)
+static void test_gives_back_what_it_found(void **state)
 {
-    (void)unused;
+    struct lab *lab = *state;
     for (int up = 0; up < 2; up++) {
-        struct lab lab;
-        begin(&lab);
-        lab.kernel.real.interfaces[0].up = up == 1;
-        const struct sl_wifi_interface found = lab.kernel.real.interfaces[0];
-        start(&lab);
-        run(&lab, 2 * SL_SECOND);
-        assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-        stop(&lab);
-        assert_memory_equal(wlan(&lab)->mac, found.mac, SL_MAC_LEN);
-        assert_int_equal(wlan(&lab)->type, found.type);
-        assert_int_equal(wlan(&lab)->up, found.up);
+        begin(lab);
+        lab->kernel.real.interfaces[0].up = up == 1;
+        const struct sl_wifi_interface found = lab->kernel.real.interfaces[0];
+        power_up(lab, 2 * SL_SECOND);
+        assert_joined(lab);
+        stop(lab);
+        assert_memory_equal(wlan(lab)->mac, found.mac, SL_MAC_LEN);
+        assert_int_equal(wlan(lab)->type, found.type);
+        assert_int_equal(wlan(lab)->up, found.up);
     }
 }
 
-static void test_a_new_address_for_each_run(void **unused)
+static void test_a_new_address_for_each_run(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    sl_scripted_wifi_add(&lab.kernel, 1, 3);
-    start(&lab);
-    run(&lab, 2 * SL_SECOND);
-    assert_true(lab.kernel.real.interfaces[0].running && lab.kernel.real.interfaces[1].running);
-    assert_memory_not_equal(lab.kernel.real.interfaces[0].mac, lab.kernel.real.interfaces[1].mac,
+    struct lab *lab = *state;
+    sl_scripted_wifi_add(&lab->kernel, 1, 3);
+    power_up(lab, 2 * SL_SECOND);
+    assert_true(lab->kernel.real.interfaces[0].running && lab->kernel.real.interfaces[1].running);
+    assert_memory_not_equal(lab->kernel.real.interfaces[0].mac, lab->kernel.real.interfaces[1].mac,
                             SL_MAC_LEN);
-    stop(&lab);
 }
 
-static void test_makes_an_interface_where_there_is_none(void **unused)
+static void test_makes_an_interface_where_there_is_none(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.kernel.real.interface_count = 0;
-    start(&lab);
-    run(&lab, 2 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
-    assert_int_equal(lab.kernel.real.interface_count, 0);
+    struct lab *lab = *state;
+    lab->kernel.real.interface_count = 0;
+    power_up(lab, 2 * SL_SECOND);
+    assert_joined(lab);
+    stop(lab);
+    assert_int_equal(lab->kernel.real.interface_count, 0);
 }
 
-static void test_the_country_comes_first(void **unused)
+static void test_the_country_comes_first(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    strcpy(lab.config.wish.country, "DE");
-    start(&lab);
-    run(&lab, 10 * SL_SECOND);
-    assert_int_equal(lab.kernel.last[0].what, SL_WIFI_DO_SET_COUNTRY);
-    assert_string_equal(lab.kernel.real.country, "DE");
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
+    struct lab *lab = *state;
+    strcpy(lab->config.wish.country, "DE");
+    power_up(lab, 10 * SL_SECOND);
+    assert_int_equal(lab->kernel.last[0].what, SL_WIFI_DO_SET_COUNTRY);
+    assert_string_equal(lab->kernel.real.country, "DE");
+    assert_joined(lab);
 }
 
-static void test_a_channel_that_is_forbidden(void **unused)
+static void test_a_channel_that_is_forbidden(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.config.wish.cell.mhz = 5260;
-    start(&lab);
-    run(&lab, 30 * SL_SECOND);
-    assert_int_equal(state(&lab), SL_WIFI_NO_CHANNEL);
-    assert_int_equal(sl_scripted_wifi_asked(&lab.kernel, SL_WIFI_DO_JOIN), 0);
-    assert_non_null(strstr(lab.reports, "country '00'"));
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->config.wish.cell.mhz = 5260;
+    power_up(lab, 30 * SL_SECOND);
+    assert_int_equal(state_of(lab), SL_WIFI_NO_CHANNEL);
+    assert_int_equal(sl_scripted_wifi_asked(&lab->kernel, SL_WIFI_DO_JOIN), 0);
+    assert_non_null(strstr(lab->reports, "country '00'"));
 }
 
-static void test_an_address_where_the_kernel_makes_none(void **unused)
+static void test_an_address_where_the_kernel_makes_none(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.kernel.makes_addresses = false;
-    start(&lab);
-    run(&lab, 5 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    assert_int_equal(sl_scripted_wifi_asked(&lab.kernel, SL_WIFI_DO_ADD_ADDRESS), 1);
-    lab.kernel.real.interfaces[0].has_link_local = false; /* somebody takes it away */
-    sl_scripted_wifi_tell(&lab.kernel, false);
-    run(&lab, 5 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->kernel.makes_addresses = false;
+    power_up(lab, 5 * SL_SECOND);
+    assert_joined(lab);
+    assert_int_equal(sl_scripted_wifi_asked(&lab->kernel, SL_WIFI_DO_ADD_ADDRESS), 1);
+    lab->kernel.real.interfaces[0].has_link_local = false; /* somebody takes it away */
+    changed(lab, 5 * SL_SECOND);
+    assert_joined(lab);
 }
 
-static void test_no_address_to_be_had(void **unused)
+static void test_no_address_to_be_had(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.kernel.makes_addresses = false;
-    lab.kernel.refuses_address = true;
-    start(&lab);
-    run(&lab, 5 * SL_SECOND);
-    assert_int_equal(state(&lab), SL_WIFI_JOINED);
-    assert_int_equal(sl_scripted_wifi_asked(&lab.kernel, SL_WIFI_DO_ADD_ADDRESS), 1);
-    assert_non_null(strstr(lab.reports, "is IPv6 switched off on it?"));
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->kernel.makes_addresses = false;
+    lab->kernel.refuses_address = true;
+    power_up(lab, 5 * SL_SECOND);
+    assert_int_equal(state_of(lab), SL_WIFI_JOINED);
+    assert_int_equal(sl_scripted_wifi_asked(&lab->kernel, SL_WIFI_DO_ADD_ADDRESS), 1);
+    assert_non_null(strstr(lab->reports, "is IPv6 switched off on it?"));
 }
 
 /* Killed in the middle of it: the next one knows how the radio was. */
-static void test_gives_back_what_a_killed_one_took(void **unused)
+static void test_gives_back_what_a_killed_one_took(void **state)
 {
-    struct lab lab;
+    struct lab *lab = *state;
     char folder[] = "/tmp/test_wifi.XXXXXX";
-    (void)unused;
-    begin(&lab);
     assert_non_null(mkdtemp(folder));
-    snprintf(lab.config.found_path, sizeof(lab.config.found_path), "%s/radios", folder);
-    lab.config.wish.enabled = SL_WIFI_AUTO;
-    const struct sl_wifi_interface found = lab.kernel.real.interfaces[0];
-    start(&lab);
-    run(&lab, 2 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
+    snprintf(lab->config.found_path, sizeof(lab->config.found_path), "%s/radios", folder);
+    lab->config.wish.enabled = SL_WIFI_AUTO;
+    const struct sl_wifi_interface found = lab->kernel.real.interfaces[0];
+    power_up(lab, 2 * SL_SECOND);
+    assert_joined(lab);
     struct sl_wifi_record record;
-    assert_int_equal(sl_wifi_found_load(lab.config.found_path, &record, 1), 1);
+    assert_int_equal(sl_wifi_found_load(lab->config.found_path, &record, 1), 1);
     /* The kernel leaves the cell with the process, and all else stays: the file too. */
-    const struct sl_scripted_wifi killed_at = lab.kernel;
-    stop(&lab);
-    assert_int_equal(access(lab.config.found_path, F_OK), -1);
-    lab.kernel = killed_at;
-    leave_behind_its_back(&lab);
-    assert_int_equal(sl_wifi_found_save(lab.config.found_path, &record, 1), 0);
+    const struct sl_scripted_wifi killed_at = lab->kernel;
+    stop(lab);
+    assert_int_equal(access(lab->config.found_path, F_OK), -1);
+    lab->kernel = killed_at;
+    leave_behind_its_back(lab);
+    assert_int_equal(sl_wifi_found_save(lab->config.found_path, &record, 1), 0);
 
-    start(&lab);
-    run(&lab, 2 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
-    assert_int_equal(wlan(&lab)->type, found.type);
-    assert_memory_equal(wlan(&lab)->mac, found.mac, SL_MAC_LEN);
-    assert_false(wlan(&lab)->up);
+    power_up(lab, 2 * SL_SECOND);
+    assert_joined(lab);
+    stop(lab);
+    assert_int_equal(wlan(lab)->type, found.type);
+    assert_memory_equal(wlan(lab)->mac, found.mac, SL_MAC_LEN);
+    assert_false(wlan(lab)->up);
     assert_int_equal(rmdir(folder), 0);
 }
 
@@ -308,56 +309,41 @@ static void test_records_of_radios(void **unused)
 
 /* ---- Drivers ---- */
 
-static void test_falls_back_to_802_11s(void **unused)
+static void test_falls_back_to_802_11s(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.kernel.real.phys[0].types &= ~SL_WIFI_BIT(NL80211_IFTYPE_ADHOC);
-    start(&lab);
-    run(&lab, 2 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_MESH_POINT);
-    assert_non_null(strstr(lab.reports, "because its driver has no ad hoc"));
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->kernel.real.phys[0].types &= ~SL_WIFI_BIT(NL80211_IFTYPE_ADHOC);
+    power_up(lab, 2 * SL_SECOND);
+    assert_joined_as(lab, NL80211_IFTYPE_MESH_POINT);
+    assert_non_null(strstr(lab->reports, "because its driver has no ad hoc"));
 }
 
-static void test_falls_back_when_the_driver_promised_too_much(void **unused)
+static void test_falls_back_when_the_driver_promised_too_much(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.kernel.refuses_join = true;
-    start(&lab);
-    run(&lab, 5 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_MESH_POINT);
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->kernel.refuses_join = true;
+    power_up(lab, 5 * SL_SECOND);
+    assert_joined_as(lab, NL80211_IFTYPE_MESH_POINT);
 }
 
-static void test_does_without_what_drivers_lack(void **unused)
+static void test_does_without_what_drivers_lack(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.kernel.refuses_mac = lab.kernel.refuses_rate = lab.kernel.refuses_bssid = true;
-    start(&lab);
-    run(&lab, 5 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    assert_non_null(strstr(lab.reports, "with its own MAC address"));
-    stop(&lab);
-    assert_false(wlan(&lab)->up);
+    struct lab *lab = *state;
+    lab->kernel.refuses_mac = lab->kernel.refuses_rate = lab->kernel.refuses_bssid = true;
+    power_up(lab, 5 * SL_SECOND);
+    assert_joined(lab);
+    assert_non_null(strstr(lab->reports, "with its own MAC address"));
+    stop(lab);
+    assert_false(wlan(lab)->up);
 }
 
-static void test_neither_ad_hoc_nor_mesh(void **unused)
+static void test_neither_ad_hoc_nor_mesh(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.kernel.real.phys[0].types = SL_WIFI_BIT(NL80211_IFTYPE_STATION);
-    start(&lab);
-    run(&lab, 60 * SL_SECOND);
-    assert_int_equal(state(&lab), SL_WIFI_NO_MODE);
-    assert_int_equal(lab.kernel.request_count, 0);
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->kernel.real.phys[0].types = SL_WIFI_BIT(NL80211_IFTYPE_STATION);
+    power_up(lab, 60 * SL_SECOND);
+    assert_int_equal(state_of(lab), SL_WIFI_NO_MODE);
+    assert_int_equal(lab->kernel.request_count, 0);
 }
 
 /* ---- Whose radio it is ---- */
@@ -372,383 +358,307 @@ static void connect_to_home(struct lab *lab)
     lab->kernel.running_at[0] = 0;
 }
 
-static void test_auto_leaves_a_connection_alone(void **unused)
+static void test_auto_leaves_a_connection_alone(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.config.wish.enabled = SL_WIFI_AUTO;
-    connect_to_home(&lab);
-    start(&lab);
-    run(&lab, 60 * SL_SECOND);
-    assert_int_equal(lab.kernel.request_count, 0);
-    assert_int_equal(state(&lab), SL_WIFI_EXISTING);
-    stop(&lab);
-    assert_int_equal(lab.kernel.request_count, 0);
+    struct lab *lab = *state;
+    lab->config.wish.enabled = SL_WIFI_AUTO;
+    connect_to_home(lab);
+    power_up(lab, 60 * SL_SECOND);
+    assert_int_equal(lab->kernel.request_count, 0);
+    assert_int_equal(state_of(lab), SL_WIFI_EXISTING);
+    stop(lab);
+    assert_int_equal(lab->kernel.request_count, 0);
 }
 
-static void test_auto_leaves_a_manager_s_radio_alone(void **unused)
+static void test_auto_leaves_a_manager_s_radio_alone(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.config.wish.enabled = SL_WIFI_AUTO;
-    strcpy(lab.kernel.real.interfaces[0].holder, "NetworkManager");
-    start(&lab);
-    run(&lab, 60 * SL_SECOND);
-    assert_int_equal(lab.kernel.request_count, 0);
-    assert_int_equal(state(&lab), SL_WIFI_IN_USE);
-    assert_non_null(strstr(lab.reports, "nmcli device set wlan0 managed no"));
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->config.wish.enabled = SL_WIFI_AUTO;
+    strcpy(lab->kernel.real.interfaces[0].holder, "NetworkManager");
+    power_up(lab, 60 * SL_SECOND);
+    assert_int_equal(lab->kernel.request_count, 0);
+    assert_int_equal(state_of(lab), SL_WIFI_IN_USE);
+    assert_non_null(strstr(lab->reports, "nmcli device set wlan0 managed no"));
 }
 
-static void test_auto_takes_a_free_one(void **unused)
+static void test_auto_takes_a_free_one(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.config.wish.enabled = SL_WIFI_AUTO;
-    start(&lab);
-    run(&lab, 2 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->config.wish.enabled = SL_WIFI_AUTO;
+    power_up(lab, 2 * SL_SECOND);
+    assert_joined(lab);
 }
 
-static void test_yes_takes_a_connected_one(void **unused)
+static void test_yes_takes_a_connected_one(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    connect_to_home(&lab);
-    start(&lab);
-    run(&lab, 2 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
-    assert_int_equal(wlan(&lab)->type, NL80211_IFTYPE_STATION);
-    assert_true(wlan(&lab)->up);
+    struct lab *lab = *state;
+    connect_to_home(lab);
+    power_up(lab, 2 * SL_SECOND);
+    assert_joined(lab);
+    stop(lab);
+    assert_int_equal(wlan(lab)->type, NL80211_IFTYPE_STATION);
+    assert_true(wlan(lab)->up);
 }
 
-static void test_only_radios_that_are_named(void **unused)
+static void test_only_radios_that_are_named(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    sl_scripted_wifi_add(&lab.kernel, 1, 3);
-    strcpy(lab.config.patterns[0], "wlan1");
-    start(&lab);
-    run(&lab, 2 * SL_SECOND);
-    assert_int_equal(state(&lab), SL_WIFI_OFF);
-    assert_false(wlan(&lab)->up);
-    assert_true(lab.kernel.real.interfaces[1].running);
-    stop(&lab);
+    struct lab *lab = *state;
+    sl_scripted_wifi_add(&lab->kernel, 1, 3);
+    strcpy(lab->config.patterns[0], "wlan1");
+    power_up(lab, 2 * SL_SECOND);
+    assert_int_equal(state_of(lab), SL_WIFI_OFF);
+    assert_false(wlan(lab)->up);
+    assert_true(lab->kernel.real.interfaces[1].running);
 }
 
 /* ---- Blocked ---- */
 
-static void test_unblocks_what_it_may(void **unused)
+static void test_unblocks_what_it_may(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.kernel.real.switches[0].soft = true;
-    start(&lab);
-    run(&lab, 2 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->kernel.real.switches[0].soft = true;
+    power_up(lab, 2 * SL_SECOND);
+    assert_joined(lab);
 }
 
-static void test_says_what_it_may_not_unblock(void **unused)
+static void test_says_what_it_may_not_unblock(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.kernel.real.switches[0].soft = true;
-    lab.kernel.may_unblock = false;
-    start(&lab);
-    run(&lab, 10 * SL_MINUTE);
-    assert_int_equal(state(&lab), SL_WIFI_SOFT_BLOCKED);
-    assert_non_null(strstr(lab.reports, "rfkill unblock wlan"));
-    assert_int_equal(lab.report_count, 1);
-    lab.kernel.real.switches[0].soft = false;
-    sl_scripted_wifi_tell(&lab.kernel, false);
-    run(&lab, 3 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->kernel.real.switches[0].soft = true;
+    lab->kernel.may_unblock = false;
+    power_up(lab, 10 * SL_MINUTE);
+    assert_int_equal(state_of(lab), SL_WIFI_SOFT_BLOCKED);
+    assert_non_null(strstr(lab->reports, "rfkill unblock wlan"));
+    assert_int_equal(lab->report_count, 1);
+    lab->kernel.real.switches[0].soft = false;
+    changed(lab, 3 * SL_SECOND);
+    assert_joined(lab);
 }
 
-static void test_a_switch_on_the_device(void **unused)
+static void test_a_switch_on_the_device(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.kernel.real.switches[0].hard = true;
-    start(&lab);
-    run(&lab, SL_MINUTE);
-    assert_int_equal(state(&lab), SL_WIFI_HARD_BLOCKED);
-    assert_int_equal(lab.kernel.request_count, 0);
-    lab.kernel.real.switches[0].hard = false;
-    sl_scripted_wifi_tell(&lab.kernel, false);
-    run(&lab, 3 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->kernel.real.switches[0].hard = true;
+    power_up(lab, SL_MINUTE);
+    assert_int_equal(state_of(lab), SL_WIFI_HARD_BLOCKED);
+    assert_int_equal(lab->kernel.request_count, 0);
+    lab->kernel.real.switches[0].hard = false;
+    changed(lab, 3 * SL_SECOND);
+    assert_joined(lab);
 }
 
 /* Off and on in the middle of it: the kernel takes the interface down. */
-static void test_blocked_and_unblocked_at_work(void **unused)
+static void test_blocked_and_unblocked_at_work(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.kernel.may_unblock = false;
-    start(&lab);
-    run(&lab, 2 * SL_SECOND);
-    struct sl_wifi_interface *item = &lab.kernel.real.interfaces[0];
-    lab.kernel.real.switches[0].soft = true;
+    struct lab *lab = *state;
+    lab->kernel.may_unblock = false;
+    power_up(lab, 2 * SL_SECOND);
+    struct sl_wifi_interface *item = &lab->kernel.real.interfaces[0];
+    lab->kernel.real.switches[0].soft = true;
     item->up = item->running = item->has_link_local = false;
     item->ssid_len = 0;
-    lab.kernel.running_at[0] = SL_NEVER;
-    sl_scripted_wifi_tell(&lab.kernel, false);
-    run(&lab, 20 * SL_SECOND);
-    assert_int_equal(state(&lab), SL_WIFI_SOFT_BLOCKED);
-    lab.kernel.real.switches[0].soft = false;
-    sl_scripted_wifi_tell(&lab.kernel, false);
-    run(&lab, 3 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
+    lab->kernel.running_at[0] = SL_NEVER;
+    changed(lab, 20 * SL_SECOND);
+    assert_int_equal(state_of(lab), SL_WIFI_SOFT_BLOCKED);
+    lab->kernel.real.switches[0].soft = false;
+    changed(lab, 3 * SL_SECOND);
+    assert_joined(lab);
 }
 
-static void test_without_the_capability(void **unused)
+static void test_without_the_capability(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    lab.kernel.may_change = false;
-    start(&lab);
-    run(&lab, 10 * SL_MINUTE);
-    assert_int_equal(state(&lab), SL_WIFI_NOT_ALLOWED);
-    assert_in_range(lab.kernel.request_count, 2, 20);
-    assert_int_equal(lab.report_count, 1);
-    assert_non_null(strstr(lab.reports, "CAP_NET_ADMIN"));
-    lab.kernel.may_change = true;
-    run(&lab, 2 * SL_MINUTE);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->kernel.may_change = false;
+    power_up(lab, 10 * SL_MINUTE);
+    assert_int_equal(state_of(lab), SL_WIFI_NOT_ALLOWED);
+    assert_in_range(lab->kernel.request_count, 2, 20);
+    assert_int_equal(lab->report_count, 1);
+    assert_non_null(strstr(lab->reports, "CAP_NET_ADMIN"));
+    lab->kernel.may_change = true;
+    run(lab, 2 * SL_MINUTE);
+    assert_joined(lab);
 }
 
 /* ---- What happens to radios ---- */
 
-static void test_left_the_cell(void **unused)
+static void test_left_the_cell(void **state)
 {
-    (void)unused;
+    struct lab *lab = *state;
     for (int lost = 0; lost < 2; lost++) {
-        struct lab lab;
-        begin(&lab);
-        start(&lab);
-        run(&lab, 5 * SL_SECOND);
-        lab.kernel.loses_events = lost == 1;
-        leave_behind_its_back(&lab);
-        sl_scripted_wifi_tell(&lab.kernel, false);
-        run(&lab, lost ? 12 * SL_SECOND : SL_SECOND);
-        assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-        stop(&lab);
+        begin(lab);
+        power_up(lab, 5 * SL_SECOND);
+        lab->kernel.loses_events = lost == 1;
+        leave_behind_its_back(lab);
+        changed(lab, lost ? 12 * SL_SECOND : SL_SECOND);
+        assert_joined(lab);
+        stop(lab);
     }
 }
 
-static void test_channel_changed_behind_its_back(void **unused)
+static void test_channel_changed_behind_its_back(void **state)
 {
-    (void)unused;
+    struct lab *lab = *state;
     for (int lost = 0; lost < 2; lost++) {
-        struct lab lab;
-        begin(&lab);
-        start(&lab);
-        run(&lab, 20 * SL_SECOND);
-        lab.kernel.loses_events = lost == 1;
-        lab.kernel.real.interfaces[0].mhz = 2437;
-        sl_scripted_wifi_tell(&lab.kernel, false);
-        run(&lab, lost ? 12 * SL_SECOND : SL_SECOND);
-        assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-        stop(&lab);
+        begin(lab);
+        power_up(lab, 20 * SL_SECOND);
+        lab->kernel.loses_events = lost == 1;
+        lab->kernel.real.interfaces[0].mhz = 2437;
+        changed(lab, lost ? 12 * SL_SECOND : SL_SECOND);
+        assert_joined(lab);
+        stop(lab);
     }
 }
 
-static void test_driver_reset(void **unused)
+static void test_driver_reset(void **state)
 {
-    (void)unused;
-    struct lab lab;
-    begin(&lab);
-    const struct sl_wifi_interface fresh = lab.kernel.real.interfaces[0];
-    start(&lab);
-    run(&lab, 20 * SL_SECOND);
-    lab.kernel.real.interfaces[0] = fresh;
-    lab.kernel.running_at[0] = SL_NEVER;
-    lab.kernel.loses_events = true;
-    run(&lab, 15 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
+    struct lab *lab = *state;
+    const struct sl_wifi_interface fresh = lab->kernel.real.interfaces[0];
+    power_up(lab, 20 * SL_SECOND);
+    lab->kernel.real.interfaces[0] = fresh;
+    lab->kernel.running_at[0] = SL_NEVER;
+    lab->kernel.loses_events = true;
+    run(lab, 15 * SL_SECOND);
+    assert_joined(lab);
 }
 
-static void test_unplugged_and_back(void **unused)
+static void test_unplugged_and_back(void **state)
 {
-    (void)unused;
+    struct lab *lab = *state;
     for (int lost = 0; lost < 2; lost++) {
-        struct lab lab;
-        begin(&lab);
-        start(&lab);
-        run(&lab, 5 * SL_SECOND);
-        lab.kernel.loses_events = lost == 1;
-        sl_scripted_wifi_remove(&lab.kernel, 0);
-        run(&lab, 20 * SL_SECOND);
-        sl_scripted_wifi_add(&lab.kernel, 7, 12);
-        run(&lab, lost ? 15 * SL_SECOND : 2 * SL_SECOND);
-        assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-        assert_int_equal(wlan(&lab)->phy, 7);
-        stop(&lab);
-        assert_int_equal(wlan(&lab)->type, NL80211_IFTYPE_STATION);
+        begin(lab);
+        power_up(lab, 5 * SL_SECOND);
+        lab->kernel.loses_events = lost == 1;
+        sl_scripted_wifi_remove(&lab->kernel, 0);
+        run(lab, 20 * SL_SECOND);
+        sl_scripted_wifi_add(&lab->kernel, 7, 12);
+        run(lab, lost ? 15 * SL_SECOND : 2 * SL_SECOND);
+        assert_joined(lab);
+        assert_int_equal(wlan(lab)->phy, 7);
+        stop(lab);
+        assert_int_equal(wlan(lab)->type, NL80211_IFTYPE_STATION);
     }
 }
 
-static void test_wifi_that_comes_later(void **unused)
+static void test_wifi_that_comes_later(void **state)
 {
-    (void)unused;
-    struct lab lab;
-    begin(&lab);
-    lab.kernel.has_wifi = false;
-    start(&lab);
-    run(&lab, SL_MINUTE);
-    assert_int_equal(lab.report_count, 0);
-    lab.kernel.has_wifi = true;
-    run(&lab, 12 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->kernel.has_wifi = false;
+    power_up(lab, SL_MINUTE);
+    assert_int_equal(lab->report_count, 0);
+    lab->kernel.has_wifi = true;
+    run(lab, 12 * SL_SECOND);
+    assert_joined(lab);
 }
 
-static void test_a_scan_before_it_joins(void **unused)
+static void test_a_scan_before_it_joins(void **state)
 {
-    (void)unused;
-    struct lab lab;
-    begin(&lab);
-    lab.kernel.join_takes = 8 * SL_SECOND;
-    start(&lab);
-    run(&lab, 20 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    assert_int_equal(sl_scripted_wifi_asked(&lab.kernel, SL_WIFI_DO_JOIN), 1);
-    stop(&lab);
+    struct lab *lab = *state;
+    lab->kernel.join_takes = 8 * SL_SECOND;
+    power_up(lab, 20 * SL_SECOND);
+    assert_joined(lab);
+    assert_int_equal(sl_scripted_wifi_asked(&lab->kernel, SL_WIFI_DO_JOIN), 1);
 }
 
-static void test_joining_that_never_ends(void **unused)
+static void test_joining_that_never_ends(void **state)
 {
-    (void)unused;
-    struct lab lab;
-    begin(&lab);
-    lab.kernel.join_takes = SL_NEVER;
-    start(&lab);
-    run(&lab, 5 * SL_MINUTE);
-    size_t tries = sl_scripted_wifi_asked(&lab.kernel, SL_WIFI_DO_JOIN);
+    struct lab *lab = *state;
+    lab->kernel.join_takes = SL_NEVER;
+    power_up(lab, 5 * SL_MINUTE);
+    size_t tries = sl_scripted_wifi_asked(&lab->kernel, SL_WIFI_DO_JOIN);
     assert_in_range(tries, 5, 25);
-    lab.kernel.join_takes = 0;
-    run(&lab, 20 * SL_SECOND);
-    assert_joined(&lab, NL80211_IFTYPE_ADHOC);
-    stop(&lab);
+    lab->kernel.join_takes = 0;
+    run(lab, 20 * SL_SECOND);
+    assert_joined(lab);
 }
 
 /* ---- At rest ---- */
 
-static void test_quiet_when_joined(void **unused)
+static void test_quiet_when_joined(void **state)
 {
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    start(&lab);
-    run(&lab, 5 * SL_SECOND);
-    size_t requests = lab.kernel.request_count, looks = lab.kernel.looks;
-    run(&lab, 10 * SL_MINUTE);
-    assert_int_equal(lab.kernel.request_count, requests);
-    assert_in_range(lab.kernel.looks - looks, 59, 61); /* one for each refresh */
-    assert_in_range(lab.kernel.phy_looks, 1, 5);
-    assert_int_equal(lab.report_count, 1);
-    stop(&lab);
+    struct lab *lab = *state;
+    power_up(lab, 5 * SL_SECOND);
+    size_t requests = lab->kernel.request_count, looks = lab->kernel.looks;
+    run(lab, 10 * SL_MINUTE);
+    assert_int_equal(lab->kernel.request_count, requests);
+    assert_in_range(lab->kernel.looks - looks, 59, 61); /* one for each refresh */
+    assert_in_range(lab->kernel.phy_looks, 1, 5);
+    assert_int_equal(lab->report_count, 1);
 }
 
-static void test_quality_of_a_neighbour(void **unused)
+static void test_quality_of_a_neighbour(void **state)
 {
+    struct lab *lab = *state;
     static const uint8_t address[16] = {0xfe, 0x80, [8] = 0x00, 1, 2, 0xff, 0xfe, 3, 4, 5};
     struct sl_bearer_quality quality;
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    start(&lab);
-    run(&lab, 2 * SL_SECOND);
-    lab.kernel.stations[0] = (struct sl_wifi_station){.mac = {2, 1, 2, 3, 4, 5},
-                                                      .signal_dbm = -61,
-                                                      .rate_100kbps = 540,
-                                                      .sent = 90,
-                                                      .failed = 10};
-    lab.kernel.station_count = 1;
-    assert_true(sl_wifi_quality(lab.wifi, 2, address, lab.kernel.now, &quality));
+    power_up(lab, 2 * SL_SECOND);
+    lab->kernel.stations[0] = (struct sl_wifi_station){.mac = {2, 1, 2, 3, 4, 5},
+                                                       .signal_dbm = -61,
+                                                       .rate_100kbps = 540,
+                                                       .sent = 90,
+                                                       .failed = 10};
+    lab->kernel.station_count = 1;
+    assert_true(sl_wifi_quality(lab->wifi, 2, address, lab->kernel.now, &quality));
     assert_true(quality.has_signal && quality.has_rate && quality.has_loss);
     assert_int_equal(quality.signal_dbm, -61);
     assert_int_equal(quality.rate_kbps, 54000);
     assert_int_equal(quality.loss_permille, 100);
-    assert_true(sl_wifi_quality(lab.wifi, 2, address, lab.kernel.now, &quality));
-    assert_int_equal(lab.kernel.station_looks, 1);
-    assert_false(sl_wifi_quality(lab.wifi, 99, address, lab.kernel.now, &quality));
-    stop(&lab);
+    assert_true(sl_wifi_quality(lab->wifi, 2, address, lab->kernel.now, &quality));
+    assert_int_equal(lab->kernel.station_looks, 1);
+    assert_false(sl_wifi_quality(lab->wifi, 99, address, lab->kernel.now, &quality));
 }
 
-static void test_names_and_rates_of_interfaces(void **unused)
+static void test_names_and_rates_of_interfaces(void **state)
 {
+    struct lab *lab = *state;
     struct sl_bearer_info info = {.name = "udp wlan0", .rate_bps = 100000000};
-    struct lab lab;
-    (void)unused;
-    begin(&lab);
-    start(&lab);
-    run(&lab, 2 * SL_SECOND);
-    sl_wifi_describe(lab.wifi, 2, &info);
+    power_up(lab, 2 * SL_SECOND);
+    sl_wifi_describe(lab->wifi, 2, &info);
     assert_string_equal(info.name, "wifi wlan0");
     assert_int_equal(info.rate_bps, 6000000);
     struct sl_bearer_info cable = {.name = "udp eth0", .rate_bps = 100000000};
-    sl_wifi_describe(lab.wifi, 1, &cable);
+    sl_wifi_describe(lab->wifi, 1, &cable);
     assert_string_equal(cable.name, "udp eth0");
-    stop(&lab);
 }
+
+#define in_lab(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_joins_from_nothing),
-        cmocka_unit_test(test_gives_back_what_it_found),
-        cmocka_unit_test(test_a_new_address_for_each_run),
-        cmocka_unit_test(test_makes_an_interface_where_there_is_none),
-        cmocka_unit_test(test_the_country_comes_first),
-        cmocka_unit_test(test_a_channel_that_is_forbidden),
-        cmocka_unit_test(test_an_address_where_the_kernel_makes_none),
-        cmocka_unit_test(test_no_address_to_be_had),
-        cmocka_unit_test(test_gives_back_what_a_killed_one_took),
+        in_lab(test_joins_from_nothing),
+        in_lab(test_gives_back_what_it_found),
+        in_lab(test_a_new_address_for_each_run),
+        in_lab(test_makes_an_interface_where_there_is_none),
+        in_lab(test_the_country_comes_first),
+        in_lab(test_a_channel_that_is_forbidden),
+        in_lab(test_an_address_where_the_kernel_makes_none),
+        in_lab(test_no_address_to_be_had),
+        in_lab(test_gives_back_what_a_killed_one_took),
         cmocka_unit_test(test_records_of_radios),
-        cmocka_unit_test(test_falls_back_to_802_11s),
-        cmocka_unit_test(test_falls_back_when_the_driver_promised_too_much),
-        cmocka_unit_test(test_does_without_what_drivers_lack),
-        cmocka_unit_test(test_neither_ad_hoc_nor_mesh),
-        cmocka_unit_test(test_auto_leaves_a_connection_alone),
-        cmocka_unit_test(test_auto_leaves_a_manager_s_radio_alone),
-        cmocka_unit_test(test_auto_takes_a_free_one),
-        cmocka_unit_test(test_yes_takes_a_connected_one),
-        cmocka_unit_test(test_only_radios_that_are_named),
-        cmocka_unit_test(test_unblocks_what_it_may),
-        cmocka_unit_test(test_says_what_it_may_not_unblock),
-        cmocka_unit_test(test_a_switch_on_the_device),
-        cmocka_unit_test(test_blocked_and_unblocked_at_work),
-        cmocka_unit_test(test_without_the_capability),
-        cmocka_unit_test(test_left_the_cell),
-        cmocka_unit_test(test_channel_changed_behind_its_back),
-        cmocka_unit_test(test_driver_reset),
-        cmocka_unit_test(test_unplugged_and_back),
-        cmocka_unit_test(test_wifi_that_comes_later),
-        cmocka_unit_test(test_a_scan_before_it_joins),
-        cmocka_unit_test(test_joining_that_never_ends),
-        cmocka_unit_test(test_quiet_when_joined),
-        cmocka_unit_test(test_quality_of_a_neighbour),
-        cmocka_unit_test(test_names_and_rates_of_interfaces),
+        in_lab(test_falls_back_to_802_11s),
+        in_lab(test_falls_back_when_the_driver_promised_too_much),
+        in_lab(test_does_without_what_drivers_lack),
+        in_lab(test_neither_ad_hoc_nor_mesh),
+        in_lab(test_auto_leaves_a_connection_alone),
+        in_lab(test_auto_leaves_a_manager_s_radio_alone),
+        in_lab(test_auto_takes_a_free_one),
+        in_lab(test_yes_takes_a_connected_one),
+        in_lab(test_only_radios_that_are_named),
+        in_lab(test_unblocks_what_it_may),
+        in_lab(test_says_what_it_may_not_unblock),
+        in_lab(test_a_switch_on_the_device),
+        in_lab(test_blocked_and_unblocked_at_work),
+        in_lab(test_without_the_capability),
+        in_lab(test_left_the_cell),
+        in_lab(test_channel_changed_behind_its_back),
+        in_lab(test_driver_reset),
+        in_lab(test_unplugged_and_back),
+        in_lab(test_wifi_that_comes_later),
+        in_lab(test_a_scan_before_it_joins),
+        in_lab(test_joining_that_never_ends),
+        in_lab(test_quiet_when_joined),
+        in_lab(test_quality_of_a_neighbour),
+        in_lab(test_names_and_rates_of_interfaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
