@@ -2,6 +2,12 @@
  * adapters there are, power, advertising, scanning, and what the scan hears. Knows nothing of the
  * mesh.
  *
+ * Not its AdvertisementMonitorManager1. That is experimental up to 5.79, the newest looked at: it
+ * is there only under `bluetoothd --experimental`, which no package can ask of a system. And where
+ * the controller does not filter by itself (a vendor's extension) the kernel scans for as long as a
+ * monitor stands, and wakes bluetoothd for everything around; a settled board scans a twentieth of
+ * the time (`scan-percent`), and then stops.
+ *
  * The name org.bluez is watched: when bluetoothd goes everything that it told is forgotten, when it
  * comes everything is asked anew. It is never started by us. */
 #ifndef SL_BEARERS_BLUETOOTH_BLUEZ_H
