@@ -13,14 +13,15 @@
 static void tell_adapter(struct sl_doctor *doctor, json_t *radio)
 {
     const char *name = sl_ask_text(radio, "name"), *why = sl_ask_text(radio, "why");
+    bool trouble = json_is_true(json_object_get(radio, "trouble"));
+    enum sl_doctor_level level = trouble ? SL_DOCTOR_BAD : SL_DOCTOR_NOTE;
     if (json_is_true(json_object_get(radio, "used")))
         sl_doctor_found_text(doctor, SL_DOCTOR_GOOD, CHECK, NULL, "Bluetooth %s is used: %s", name,
                              why);
+    else if (strcmp(name, "adapters") == 0) /* none is there */
+        sl_doctor_found_text(doctor, level, CHECK, NULL, "Bluetooth is not used: %s", why);
     else
-        sl_doctor_found_text(doctor,
-                             json_is_true(json_object_get(radio, "trouble")) ? SL_DOCTOR_BAD
-                                                                             : SL_DOCTOR_NOTE,
-                             CHECK, NULL, "Bluetooth %s is not used: %s", name, why);
+        sl_doctor_found_text(doctor, level, CHECK, NULL, "Bluetooth %s is not used: %s", name, why);
 }
 
 /* ---- Looked at here ---- */

@@ -507,7 +507,8 @@ static void report_failure(struct sl_bluez *bluez, const sd_bus_error *failure)
     snprintf(line, sizeof(line), "bluetoothd does not answer: %s", failure->name);
     if (sd_bus_error_has_names(failure, SD_BUS_ERROR_SERVICE_UNKNOWN,
                                SD_BUS_ERROR_NAME_HAS_NO_OWNER))
-        snprintf(line, sizeof(line), "bluetoothd is not running (`systemctl start bluetooth`)");
+        snprintf(line, sizeof(line),
+                 "bluetoothd is not running; 'systemctl enable --now bluetooth' as root starts it");
     else if (sd_bus_error_has_name(failure, SD_BUS_ERROR_ACCESS_DENIED))
         snprintf(line, sizeof(line),
                  "D-Bus does not let us speak to bluetoothd; its policy for the user starling "
@@ -565,7 +566,10 @@ static int on_owner(sd_bus_message *m, void *arg, sd_bus_error *ret_error)
     if (sd_bus_message_read(m, "sss", &name, &old, &new) < 0)
         return 0;
     if (old[0] != '\0') {
-        sl_bluetooth_service(bluez->bluetooth, "bluetoothd has stopped", *bluez->now);
+        sl_bluetooth_service(
+            bluez->bluetooth,
+            "bluetoothd has stopped; 'systemctl enable --now bluetooth' as root starts it again",
+            *bluez->now);
         forget_all(bluez);
     }
     bluez->asking = false; /* whoever was asked is gone */
@@ -580,7 +584,10 @@ static int on_disconnected(sd_bus_message *m, void *arg, sd_bus_error *ret_error
     (void)m;
     (void)ret_error;
     bluez->lost = true; /* it cannot be freed in its own handler */
-    sl_bluetooth_service(bluez->bluetooth, "the system's D-Bus has stopped", *bluez->now);
+    sl_bluetooth_service(
+        bluez->bluetooth,
+        "the system's D-Bus has stopped; 'systemctl start dbus' as root starts it again",
+        *bluez->now);
     forget_all(bluez);
     return 0;
 }
@@ -646,7 +653,9 @@ void sl_bluez_refresh(struct sl_bluez *bluez)
         r = ask_for_objects(bluez);
     if (r >= 0)
         return;
-    sl_bluetooth_service(bluez->bluetooth, "the system's D-Bus is not running", *bluez->now);
+    sl_bluetooth_service(
+        bluez->bluetooth,
+        "the system's D-Bus is not running; 'systemctl start dbus' as root starts it", *bluez->now);
     close_bus(bluez);
 }
 

@@ -447,6 +447,7 @@ static void bluetoothd_may_go_and_come_back(void **state)
     run(SL_SECOND);
     assert_false(sl_bluetooth_status(lab.machine, 0, &status));
     assert_non_null(strstr(sl_bluetooth_missing(lab.machine), "stopped"));
+    assert_non_null(strstr(sl_bluetooth_missing(lab.machine), "systemctl enable --now bluetooth"));
     lab.calls[0] = '\0';
     say_owner("", ":1.10");
     run(SL_SECOND);
@@ -462,7 +463,7 @@ static void without_bluetoothd_it_says_what_to_do(void **state)
     say_owner(":1.9", "");
     say_owner("", ":1.10");
     run(SL_SECOND);
-    assert_non_null(strstr(sl_bluetooth_missing(lab.machine), "systemctl start bluetooth"));
+    assert_non_null(strstr(sl_bluetooth_missing(lab.machine), "systemctl enable --now bluetooth"));
     lab.refusal = "org.freedesktop.DBus.Error.AccessDenied";
     say_owner("", ":1.11");
     run(SL_SECOND);
