@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,6 +73,21 @@ static int take_names(struct sl_call *call, struct run *run, const char *text)
     return SL_EXIT_OK;
 }
 
+/* Whether a card has its keys, and what is known of it (to be freed). A note that cannot be read is
+ * one all the same. */
+static bool was_flashed(const char *folder, char **ret_note)
+{
+    char *note = NULL;
+    int rc = sl_files_read(folder, FLASHED, NAMES_TEXT, &note, NULL);
+    if (rc == -ENOENT)
+        return false;
+    if (rc < 0)
+        note = sl_output_format("its note cannot be read (%s)", strerror(-rc));
+    note[strcspn(note, "\n")] = '\0';
+    *ret_note = note;
+    return true;
+}
+
 /* The bundle of a node, if it may be put on a card. NULL: told. */
 static char *find_bundle(const struct sl_network *network, const char *name, bool again)
 {
@@ -95,14 +111,13 @@ static char *find_bundle(const struct sl_network *network, const char *name, boo
             "there would destroy them.\n"
             "  Copy %s/answer into the folder `starling` of the card's partition BOOT.",
             name, folder);
-    } else if (!again && sl_files_read(folder, FLASHED, NAMES_TEXT, &flashed, NULL) == 0) {
-        flashed[strcspn(flashed, "\n")] = '\0';
+    } else if (!again && was_flashed(folder, &flashed)) {
         sl_output_error(
             "node %s is on a card already: %s.\n"
             "  If that card is lost: starling network revoke %s, and make another node.\n"
             "  If it is in your hand and will be overwritten: --again",
             name, flashed, name);
-        fault = flashed;
+        fault = "flashed";
     }
     if (fault) {
         free(folder);
@@ -261,7 +276,14 @@ static int note_flashed(const struct job *job)
     char text[256], date[SL_WORDS_MAX];
     sl_words_date_time(time(NULL), date);
     int len = snprintf(text, sizeof(text), "%s, %s\n", job->flash.device, date);
-    return sl_files_write(job->bundle, FLASHED, text, (size_t)len, 0600);
+    int rc = sl_files_write(job->bundle, FLASHED, text, (size_t)len, 0600);
+    /* Through sudo it is root who writes, in somebody else's folder. */
+    char *note = sl_output_format("%s/" FLASHED, job->bundle);
+    struct stat owner;
+    if (rc == 0 && stat(job->bundle, &owner) == 0)
+        rc = lchown(note, owner.st_uid, owner.st_gid) < 0 ? -errno : 0;
+    free(note);
+    return rc;
 }
 
 static void start(struct run *run)

@@ -105,8 +105,9 @@ static void show_added(const struct sl_call *call, const struct sl_network *netw
         printf("Node %s of network %s, valid until %s, is in %s\n"
                "Start it with: starlingd -c %s/starlingd.conf\n"
                "Then talk to it: starling chat --socket %s/control.sock\n"
-               "Or copy the folder to its board. Its keys are for one computer alone.\n",
-               name, network->name, date, folder, folder, folder);
+               "Or put it on a board's card: starling flash IMAGE /dev/sdX --node %s\n"
+               "Its keys are for one computer alone.\n",
+               name, network->name, date, folder, folder, folder, name);
     }
     free(folder);
 }

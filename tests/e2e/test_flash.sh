@@ -42,6 +42,10 @@ flash packed.img.zst three.img --to-file --node north
 ok "an identity does not go onto a second card" says 'north is on a card already'
 ok "which is then not touched" test ! -e three.img
 ok "unless its card is in one's hand" flash plain.img one.img --to-file --node north --again
+mv "$nodes/south/.flashed" kept && mkdir "$nodes/south/.flashed"
+flash packed.img.zst three.img --to-file --node south
+ok "nor when what is known of that cannot be read" says 'south is on a card already: its note cannot be read'
+rmdir "$nodes/south/.flashed" && mv kept "$nodes/south/.flashed"
 flash packed.img.zst three.img four.img --to-file --node east,east
 ok "nor onto two at once" says 'named twice'
 flash packed.img.zst three.img four.img --to-file --node east
