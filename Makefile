@@ -181,9 +181,8 @@ install: all
 	    $(DESTDIR)$(PREFIX)/share/dbus-1/system.d/starling.conf
 	install -Dm644 firmware/system/starling-rfkill.rules \
 	    $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-starling-rfkill.rules
-	sed 's|/usr/bin/starlingd|$(PREFIX)/bin/starlingd|' firmware/system/starlingd.service \
-	    > $(B)/starlingd.service
-	install -Dm644 $(B)/starlingd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/starlingd.service
+	sed 's|/usr/bin/starlingd|$(PREFIX)/bin/starlingd|' firmware/system/starlingd.service | \
+	    install -Dm644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/starlingd.service
 
 # ---------------------------------------------------------------------------------------------
 # Images of boards (boards/README.md): make image BOARD=rpi
