@@ -203,14 +203,20 @@ test-boards: all $(PACKAGES)-boards $(PACKAGES)-image $(PACKAGES)-image_armhf
 	@$(MAKE) --no-print-directory $(IMAGES)/air
 	$(call BOARD_TEST,mesh-air,mesh.sh $(IMAGES)/starling-qemu-virt.img.zst $(IMAGES)/air)
 
-# Also by cable, built once more, and the other boards one by one: half an hour and more.
+# All images: in a mesh with another kind of board and by cable, the plug pulled everywhere, built once more, started
+# one by one. An hour and more.
 BOOTED := rpi orangepi-zero qemu-virt-riscv64
+QEMU_VIRT := $(IMAGES)/starling-qemu-virt.img.zst
+test-boards-long: export TEST_TIMEOUT = 5400
+test-boards-long: export BOOT_SECONDS = 1500
 test-boards-long: test-boards $(PACKAGES)-boards_long
-	$(call BOARD_TEST,mesh-cable,mesh.sh $(IMAGES)/starling-qemu-virt.img.zst)
-	$(call BOARD_TEST,admit,admit.sh $(IMAGES)/starling-qemu-virt.img.zst)
-	$(call BOARD_TEST,reproducible,reproducible.sh qemu-virt)
 	@$(MAKE) --no-print-directory images
-	$(foreach b,$(BOOTED),$(call BOARD_TEST,boot-$(b),boot.sh $(b) $(IMAGES)/starling-$(b).img.zst))
+	$(call BOARD_TEST,mesh-rpi,mesh_kinds.sh $(IMAGES)/air $(QEMU_VIRT) $(IMAGES)/starling-rpi.img.zst)
+	$(call BOARD_TEST,mesh-cable,mesh.sh $(QEMU_VIRT))
+	$(call BOARD_TEST,cuts,cuts.sh $(QEMU_VIRT))
+	$(call BOARD_TEST,admit,admit.sh $(QEMU_VIRT))
+	$(call BOARD_TEST,reproducible,reproducible.sh qemu-virt)
+	$(foreach b,$(BOOTED),$(call BOARD_TEST,boot-$(b),boot.sh $(IMAGES)/starling-$(b).img.zst))
 
 # A program of tests/boards with arguments, under a name.
 define BOARD_TEST

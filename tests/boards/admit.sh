@@ -5,7 +5,8 @@
 #   tests/boards/admit.sh IMAGE
 image=$1
 . "$(dirname "$0")/lib.sh"
-have_machine arm64 || exit 0
+BOARD_KIND[board]=$(kind_of "$image")
+have_machine "${BOARD_KIND[board]}" || exit 0
 lab_begin
 boot=$LAB/board.card@@$CARD_BOOT
 starling() { "$BUILD/starling" "$@"; }

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum { REGISTER = 1, FRAME = 2, TX_INFO_FRAME = 3, NEW_RADIO = 4 };
@@ -43,6 +44,7 @@ enum {
 #define HEADER      12
 #define FRAME_MAX   4096
 #define ADDRESS_LEN 6
+#define WAIT_MS     1000
 
 struct air {
     struct nl_sock *socket;
@@ -97,6 +99,22 @@ static uint32_t get_little(const uint8_t *bytes)
            (uint32_t)bytes[3] << 24;
 }
 
+/* All of a frame, once its first byte is gone: what is behind it would else be taken for the rest.
+ */
+static void send_frame(const struct air *air, const uint8_t *bytes, size_t len)
+{
+    size_t done = 0;
+    while (done < len) {
+        struct pollfd port = {air->port, POLLOUT, 0};
+        ssize_t count = write(air->port, bytes + done, len - done);
+        if (count < 0 && errno != EAGAIN && errno != EPIPE)
+            give_up("port", strerror(errno));
+        if (count < 0 && (done == 0 || poll(&port, 1, WAIT_MS) <= 0))
+            return;
+        done += count > 0 ? (size_t)count : 0;
+    }
+}
+
 /* What the radio sends. Without anybody at the other end it is lost, as in air. */
 static int on_message(struct nl_msg *msg, void *user)
 {
@@ -114,8 +132,7 @@ static int on_message(struct nl_msg *msg, void *user)
         put_little(bytes + 4, (uint32_t)len);
         put_little(bytes + 8, attributes[FREQ] ? nla_get_u32(attributes[FREQ]) : 2412);
         memcpy(bytes + HEADER, nla_data(attributes[BYTES]), len);
-        if (write(air->port, bytes, HEADER + len) < 0 && errno != EAGAIN && errno != EPIPE)
-            give_up("port", strerror(errno));
+        send_frame(air, bytes, HEADER + len);
     }
     acknowledge(air, attributes);
     return NL_OK;
@@ -189,6 +206,12 @@ static void start(struct air *air, const char *address, const char *port)
     air->port = open(port, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (air->port < 0)
         give_up(port, strerror(errno));
+    struct termios line;
+    if (tcgetattr(air->port, &line) == 0) { /* a serial line: bytes as they are */
+        cfmakeraw(&line);
+        cfsetspeed(&line, B115200);
+        tcsetattr(air->port, TCSANOW, &line);
+    }
     air->socket = nl_socket_alloc();
     if (!air->socket || genl_connect(air->socket) < 0)
         give_up("netlink", "cannot connect");

@@ -1,39 +1,29 @@
 # Emulated boards for the lab of real daemons (tests/e2e/lib.sh); sourced first by every scenario.
 #
-# A board is QEMU's machine with 256 MB, started through the board's own boot loader from a card that
-# `starling flash` has written. Its serial console goes to $LAB/BOARD.console; nobody can log in there. Each
-# board hangs by a cable on a node of the lab, a real daemon on this machine, where people sit.
+# A board is one of QEMU's machines (machines.sh) with a card that `starling flash` has written. Its serial console
+# goes to $LAB/BOARD.console; nobody can log in there. A board may hang by a cable on a node of the lab, a real daemon
+# on this machine, where people sit.
 # BOOT_SECONDS bounds the wait for anything emulated: a busy machine takes its time.
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/machines.sh"
 BOOT_SECONDS=${BOOT_SECONDS:-400}
-declare -A BOARD_PID=() BOARD_NODE=() BOARD_POWER=() BOARD_DEVICES=()
+declare -A BOARD_KIND=() BOARD_PID=() BOARD_NODE=() BOARD_POWER=() BOARD_DEVICES=()
+declare -A BOARD_PERSON=() # who sits at it, if anybody; see tests/boards/inside/person
 CARD_BOOT=$((4 << 20)) CARD_BOOT_MIB=96 # its boot partition
 
-MACHINE_PACE="tcg,thread=multi,tb-size=128"
-CARD_DRIVE=virtio
-MACHINE_LINE="" # of the kernel, where no boot loader of the card gives it
-
-# have_machine ARCH: the machine that QEMU has of its own; false, and says why, if it cannot be had.
-have_machine() {
-    local loader=/usr/lib/u-boot
-    MACHINE="-smp 2 -m 256"
-    case $1 in
-    arm64) loader+=/qemu_arm64/u-boot.bin && MACHINE="qemu-system-aarch64 -M virt -cpu cortex-a53 $MACHINE -bios $loader" ;;
-    riscv64) loader+=/qemu-riscv64_smode/uboot.elf && MACHINE="qemu-system-riscv64 -M virt $MACHINE -kernel $loader" ;;
-    esac
-    [ -e $loader ] && have_program "${MACHINE%% *}"
-}
-have_program() {
-    command -v "$1" >/dev/null && return
-    skip "emulated boards: $1 or its U-Boot is not installed; run .ci/packages boards"
-    return 1
+# kind_of IMAGE: which board it is for.
+kind_of() {
+    basename "$1" .img.zst | sed 's/^starling-//'
 }
 
 # cards IMAGE BOARD…: makes the card of each, with the bundle of the node of that name.
 cards() {
     local image=$1 board files=()
     shift
-    for board in "$@"; do files+=("$LAB/$board.card"); done
+    for board in "$@"; do
+        files+=("$LAB/$board.card")
+        BOARD_KIND[$board]=$(kind_of "$image")
+    done
     "$BUILD/starling" flash "$image" "${files[@]}" --to-file --node "$(IFS=, && echo "$*")" >"$LAB/flash.log" || return 1
     truncate -s 512M "${files[@]}" # cards are larger than the image
 }
@@ -42,8 +32,8 @@ cards() {
 board_cable() {
     ip -n "$2" tuntap add "$1" mode tap
     ip -n "$2" link set "$1" up
-    BOARD_DEVICES[$1]+=" -netdev tap,id=cable,ifname=$1,script=no,downscript=no"
-    BOARD_DEVICES[$1]+=" -device virtio-net-pci,netdev=cable,romfile=,mac=$3"
+    take_machine "${BOARD_KIND[$1]}" "$1"
+    BOARD_DEVICES[$1]+=" -netdev tap,id=cable,ifname=$1,script=no,downscript=no -device $CABLE_DEVICE,netdev=cable,mac=$3"
     BOARD_NODE[$1]=$2
 }
 
@@ -52,9 +42,10 @@ boards_cable() {
     local pair
     for pair in "$1 $2 01" "$2 $1 02"; do
         set -- $pair
+        take_machine "${BOARD_KIND[$1]}" "$1"
         BOARD_DEVICES[$1]+=" -netdev dgram,id=between,local.type=unix,local.path=$LAB/$1.cable"
         BOARD_DEVICES[$1]+=",remote.type=unix,remote.path=$LAB/$2.cable"
-        BOARD_DEVICES[$1]+=" -device virtio-net-pci,netdev=between,romfile=,mac=52:54:00:00:01:$3"
+        BOARD_DEVICES[$1]+=" -device $CABLE_DEVICE,netdev=between,mac=52:54:00:00:01:$3"
     done
 }
 
@@ -65,21 +56,21 @@ boards_air() {
     local air=$3 pair
     for pair in "$1 server=on,wait=off 01" "$2 reconnect=1 02"; do
         set -- $pair
-        BOARD_DEVICES[$1]+=" -device virtio-serial-pci -chardev socket,id=air,path=$LAB/air,$2"
-        BOARD_DEVICES[$1]+=" -device virtserialport,chardev=air,name=air"
+        take_machine "${BOARD_KIND[$1]}" "$1"
+        BOARD_DEVICES[$1]+=" -chardev socket,id=air,path=$LAB/air,$2 $AIR_DEVICE"
         add_to_board "$1" "$air" "02:00:00:00:00:$3"
     done
 }
 
 # add_to_board BOARD AIR ADDRESS: tests/boards/inside is copied to where systemd looks for units in memory.
 add_to_board() {
-    local new=$LAB/$1.new initrd=$LAB/$1.initrd units
+    local new=$LAB/$1.new initrd=$LAB/$1.initrd person=${BOARD_PERSON[$1]-} units
     units=$new/add/systemd/system
     mkdir -p "$new/add/test" "$units/multi-user.target.wants"
-    cp "$2" tests/boards/inside/figures "$new/add/test/"
-    echo "ADDRESS=$3" >"$new/add/test/address"
+    cp "$2" tests/boards/inside/{figures,person} "$new/add/test/"
+    printf '%s\n' "ADDRESS=$3" "PORT=$AIR_PORT" "PERSON=$person" "BOARD=${BOARD_KIND[$1]}" >"$new/add/test/board"
     cp tests/boards/inside/*.service "$units/"
-    ln -s ../air.service ../figures.service "$units/multi-user.target.wants/"
+    ln -s ../air.service ../figures.service ${person:+../person.service} "$units/multi-user.target.wants/"
     sed 's|^exec switch_root|cp -a /add/. /root/run/; &|' boards/common/init >"$new/init"
     chmod 755 "$new/init"
     mcopy -n -i "$LAB/$1.card@@$CARD_BOOT" ::initrd.img "$initrd"
@@ -95,11 +86,11 @@ power_on() {
     : >"$LAB/$board.console"
     local where=""
     [ -z "${BOARD_NODE[$board]-}" ] || where="ip netns exec ${BOARD_NODE[$board]}"
+    take_machine "${BOARD_KIND[$board]}" "$board"
     [ -z "$MACHINE_LINE" ] || set -- -append "$MACHINE_LINE" "$@"
     # shellcheck disable=SC2086
-    $where $MACHINE -accel $MACHINE_PACE -display none -no-reboot -monitor none -nodefaults \
-        -serial "file:$LAB/$board.console" -drive "file=$LAB/$board.card,format=raw,if=$CARD_DRIVE" \
-        ${BOARD_DEVICES[$board]-} "$@" </dev/null >>"$LAB/$board.qemu.log" 2>&1 &
+    $where $MACHINE -accel $MACHINE_PACE -display none -no-reboot -monitor none -nodefaults ${BOARD_DEVICES[$board]-} \
+        -serial "file:$LAB/$board.console" -drive "file=$LAB/$board.card,format=raw,if=$CARD_DRIVE" "$@" </dev/null >>"$LAB/$board.qemu.log" 2>&1 &
     BOARD_PID[$board]=$!
     BOARD_POWER[$board]=$SECONDS
 }
