@@ -200,21 +200,28 @@ static bool is_genuine(struct sl_node *node, const struct arrival *a, sl_time no
                                                     : is_signed(node, a, now);
 }
 
+static bool may_pay(const struct sl_node *node, const struct sl_origin *origin,
+                    const struct arrival *a, bool asked_for, sl_time now)
+{
+    enum sl_share_rate rate = sl_share_rate_of(node, a->envelope.created, asked_for, now);
+    return sl_share_may_pay(node, origin, rate, now);
+}
+
 /* Before its signature is checked, so that a flood costs little: however it came, it would not be
  * kept. */
 static bool is_hopeless(const struct sl_node *node, const struct arrival *a, sl_time now)
 {
     const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
     return origin &&
-           (!has_room(node, origin->invite, a) || (!sl_share_may_pay(node, origin, false, now) &&
-                                                   !sl_share_may_pay(node, origin, true, now)));
+           (!has_room(node, origin->invite, a) ||
+            (!may_pay(node, origin, a, false, now) && !may_pay(node, origin, a, true, now)));
 }
 
 static bool is_within_share(const struct sl_node *node, const struct arrival *a, sl_time now)
 {
     const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
     return origin && has_room(node, origin->invite, a) &&
-           sl_share_may_pay(node, origin, a->asked_for, now);
+           may_pay(node, origin, a, a->asked_for, now);
 }
 
 /* A neighbour whose last hello was the giver's own holds what the giver holds. */
@@ -335,7 +342,8 @@ static void examine(struct sl_node *node, struct arrival *a, sl_time now)
         node->status.rejected_malformed++;
         return;
     }
-    sl_share_pay(node, sl_origins_find(node, a->envelope.origin), a->asked_for, now);
+    sl_share_pay(node, sl_origins_find(node, a->envelope.origin),
+                 sl_share_rate_of(node, a->envelope.created, a->asked_for, now), now);
     hear_witness(node, a, now);
     bool again = sl_settle_was(node, a->short_id); /* somebody did not hear that it arrived */
     if (keep(node, a, now) && !again)

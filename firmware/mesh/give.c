@@ -229,6 +229,8 @@ static int give_one(struct sl_node *node, struct sl_link *link, int64_t number, 
         link->sync.give_at = now + PAUSE;
         return -EAGAIN;
     }
+    if (sl_share_is_spent(node, &entry->stored, now))
+        return 0; /* the next repair finds it again */
     if (!keep_pace(node, link, &route, SL_ENVELOPE_MUTABLE + (size_t)entry->stored.len, now))
         return -EAGAIN;
     int len = store->get(store->ctx, entry->stored.row, bytes, sizeof(bytes));

@@ -134,9 +134,11 @@
 #define SL_ORIGIN_WINDOW (2 * SL_SECOND)
 #define SL_ORIGIN_SHARE  40 /* envelopes in a window */
 
-/* What repair may bring in of one origin beyond its rate: the 10,000 messages of a board that was
- * away come at once, and a flood with invented dates does not go on for ever. */
-#define SL_ORIGIN_STOCK 16384
+/* What one origin may bring in that is not dated within a minute: of a board that was away as many
+ * come at once, the rest as slowly as a flood with invented dates. With 16,384, and 20 a second, of
+ * 40 boards each took other ones of such a flood, and together filled 87 % of the channel. */
+#define SL_ORIGIN_STOCK      1024
+#define SL_ORIGIN_STOCK_RATE 5 /* envelopes a second */
 
 /* Identities that one neighbour is asked for. Repair gives them first, so few are; but with 10,000
  * new names it was a third of all airtime. */
@@ -151,7 +153,8 @@
 #define SL_INVITE_WINDOW      (10 * SL_SECOND)
 #define SL_INVITE_SHARE       200
 #define SL_INVITE_IDENTITIES  50 /* in a window, beside its share: 500 guests take two minutes */
-#define SL_INVITE_STOCK       131072
+#define SL_INVITE_STOCK       8192
+#define SL_INVITE_STOCK_RATE  20
 #define SL_INVITE_ORIGINS_MAX 1024 /* boards; an organiser makes more invites for more */
 #define SL_INVITES_MAX        256  /* told apart; about 100 bytes each */
 

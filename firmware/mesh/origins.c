@@ -107,7 +107,8 @@ static int insert(struct sl_node *node, const struct sl_identity *identity, uint
     }
     *origin = (struct sl_origin){.used = true, .identity = *identity, .invite = invite};
     sl_bucket_init(&origin->fresh, quota->origin_rate, quota->origin_burst, now);
-    sl_bucket_init(&origin->stock, quota->origin_rate, SL_ORIGIN_STOCK, now);
+    sl_bucket_init(&origin->stock, quota->origin_rate > 0 ? SL_ORIGIN_STOCK_RATE : 0,
+                   SL_ORIGIN_STOCK, now);
     origins->used_count++;
     return 0;
 }

@@ -17,7 +17,7 @@ struct sl_origin {
     uint64_t identity_short;
     uint16_t invite;        /* that it came through: share.h */
     struct sl_bucket fresh; /* what it may bring in on the fast path */
-    struct sl_bucket stock; /* and by repair */
+    struct sl_bucket stock; /* and late: share.h */
 };
 
 #define SL_WAITING_MAX 256

@@ -9,7 +9,12 @@
 enum {
     KEY_LEN = SL_ORIGIN_LEN + 8,
     WINDOWS_MAX = 2 * SL_STORE_COUNT_MAX, /* one for the origin and one for the invite of each */
+    STOCK_LEFT = 16, /* of a stock, below which nothing is given on: the next ones are for us */
 };
+
+/* An envelope whose date is farther from the mesh clock is late: fifty hops and a repair take less
+ * time, and clocks agree better. */
+#define LATE SL_MINUTE
 
 /* In the number of a window: creation times are below 2^63, and windows are no shorter than 2 us.
  */
@@ -56,8 +61,8 @@ static int add_invite(struct sl_node *node, const struct sl_identity *identity, 
     memcpy(invite->serial, identity->issuer_serial, sizeof(invite->serial));
     sl_bucket_init(&invite->fresh, quota->origin_rate > 0 ? SL_INVITE_RATE : 0, SL_INVITE_BURST,
                    now);
-    sl_bucket_init(&invite->stock, quota->origin_rate > 0 ? SL_INVITE_RATE : 0, SL_INVITE_STOCK,
-                   now);
+    sl_bucket_init(&invite->stock, quota->origin_rate > 0 ? SL_INVITE_STOCK_RATE : 0,
+                   SL_INVITE_STOCK, now);
     return (int)shares->invite_count;
 }
 
@@ -252,19 +257,59 @@ static const struct sl_invite *invite_of(const struct sl_node *node, const struc
     return origin->invite != SL_INVITE_NONE ? &node->shares.invites[origin->invite - 1] : NULL;
 }
 
-bool sl_share_may_pay(const struct sl_node *node, const struct sl_origin *origin, bool asked_for,
-                      sl_time now)
+static bool is_late(uint64_t created, int64_t unix_us)
 {
-    const struct sl_invite *invite = invite_of(node, origin);
-    return sl_bucket_has(asked_for ? &origin->stock : &origin->fresh, 1, now) &&
-           (!invite || sl_bucket_has(asked_for ? &invite->stock : &invite->fresh, 1, now));
+    int64_t lag = unix_us - (int64_t)created;
+    return lag > LATE || lag < -LATE;
 }
 
-void sl_share_pay(struct sl_node *node, struct sl_origin *origin, bool asked_for, sl_time now)
+static int64_t unix_us_of(const struct sl_node *node, sl_time now)
 {
-    sl_bucket_take(asked_for ? &origin->stock : &origin->fresh, 1, now);
+    return sl_node_unix_seconds(node, now) * SL_SECOND;
+}
+
+enum sl_share_rate sl_share_rate_of(const struct sl_node *node, uint64_t created, bool asked_for,
+                                    sl_time now)
+{
+    int64_t unix_us = unix_us_of(node, now);
+    if (unix_us == 0)
+        return asked_for ? SL_SHARE_STOCK : SL_SHARE_FRESH;
+    if (is_late(created, unix_us))
+        return SL_SHARE_STOCK;
+    return asked_for ? SL_SHARE_FREE : SL_SHARE_FRESH;
+}
+
+bool sl_share_may_pay(const struct sl_node *node, const struct sl_origin *origin,
+                      enum sl_share_rate rate, sl_time now)
+{
+    const struct sl_invite *invite = invite_of(node, origin);
+    if (rate == SL_SHARE_FREE)
+        return true;
+    bool late = rate == SL_SHARE_STOCK;
+    return sl_bucket_has(late ? &origin->stock : &origin->fresh, 1, now) &&
+           (!invite || sl_bucket_has(late ? &invite->stock : &invite->fresh, 1, now));
+}
+
+void sl_share_pay(struct sl_node *node, struct sl_origin *origin, enum sl_share_rate rate,
+                  sl_time now)
+{
+    if (rate == SL_SHARE_FREE)
+        return;
+    bool late = rate == SL_SHARE_STOCK;
+    sl_bucket_take(late ? &origin->stock : &origin->fresh, 1, now);
     if (origin->invite == SL_INVITE_NONE)
         return;
     struct sl_invite *invite = &node->shares.invites[origin->invite - 1];
-    sl_bucket_take(asked_for ? &invite->stock : &invite->fresh, 1, now);
+    sl_bucket_take(late ? &invite->stock : &invite->fresh, 1, now);
+}
+
+bool sl_share_is_spent(const struct sl_node *node, const struct sl_stored *stored, sl_time now)
+{
+    int64_t unix_us = unix_us_of(node, now);
+    const struct sl_origin *origin = sl_origins_find(node, stored->origin);
+    if (stored->local || !origin || unix_us == 0 || !is_late(stored->created, unix_us))
+        return false;
+    const struct sl_invite *invite = invite_of(node, origin);
+    return !sl_bucket_has(&origin->stock, STOCK_LEFT, now) ||
+           (invite && !sl_bucket_has(&invite->stock, STOCK_LEFT, now));
 }

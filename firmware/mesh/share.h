@@ -59,10 +59,25 @@ void sl_share_load(struct sl_node *node);
 uint64_t sl_share_next_room(const struct sl_node *node, const uint8_t origin[SL_ORIGIN_LEN],
                             uint64_t created);
 
-/* Whether the origin, and the invite it came through, may bring in one more now: `asked_for` by us
- * (repair), or on the fast path. */
-bool sl_share_may_pay(const struct sl_node *node, const struct sl_origin *origin, bool asked_for,
-                      sl_time now);
-void sl_share_pay(struct sl_node *node, struct sl_origin *origin, bool asked_for, sl_time now);
+/* At which rate an origin brings an envelope in. */
+enum sl_share_rate {
+    SL_SHARE_FRESH, /* on the fast path */
+    SL_SHARE_STOCK, /* what is late: its date says so, or, where there is no clock, that we asked */
+    SL_SHARE_FREE,  /* asked for and of this minute: the windows bound it */
+};
+
+/* `asked_for` by us (repair), or on the fast path. */
+enum sl_share_rate sl_share_rate_of(const struct sl_node *node, uint64_t created, bool asked_for,
+                                    sl_time now);
+
+/* Whether the origin, and the invite it came through, may bring in one more now. */
+bool sl_share_may_pay(const struct sl_node *node, const struct sl_origin *origin,
+                      enum sl_share_rate rate, sl_time now);
+void sl_share_pay(struct sl_node *node, struct sl_origin *origin, enum sl_share_rate rate,
+                  sl_time now);
+
+/* Whether so much of its origin came late that repair gives no more such envelopes away, for now:
+ * neighbours would refuse them as we do. */
+bool sl_share_is_spent(const struct sl_node *node, const struct sl_stored *stored, sl_time now);
 
 #endif

@@ -30,7 +30,7 @@ struct attack {
 static const struct attack attacks[] = {
     {.attack = SL_CROWD_GARBAGE, .nodes = 40, .delivered = 95, .clock_s = 2, .delivered_goal = 95},
     {.attack = SL_CROWD_FLOODER, .nodes = 40, .delivered = 90, .clock_s = 2, .delivered_goal = 95},
-    {.attack = SL_CROWD_DATES, .nodes = 40, .delivered = 70, .clock_s = 2, .delivered_goal = 95},
+    {.attack = SL_CROWD_DATES, .nodes = 40, .delivered = 95, .clock_s = 2, .delivered_goal = 95},
     /* 5, 10: what others wrote, changed on its way */
     {.attack = SL_CROWD_TAMPERER,
      .nodes = 40,

@@ -1,4 +1,6 @@
 /* Shares: of the fast path, of a link, of the store. */
+#include "base/wire.h"
+#include "mesh/index.h"
 #include "sim/fabric.h"
 #include "sim/solo.h"
 
@@ -53,6 +55,93 @@ static void test_an_origins_burst_and_rate(void **state)
     send_texts(&solo, peer, 1000, 20);
     assert_in_range(sl_solo_status(&solo).accepted, SL_ORIGIN_BURST + 2 * SL_ORIGIN_RATE,
                     SL_ORIGIN_BURST + 2 * SL_ORIGIN_RATE + 1);
+    sl_solo_done(&solo);
+}
+
+/* One of an origin whose dates are anywhere in the last hours; its short id. */
+static uint64_t send_dated(struct sl_solo *solo, struct sl_fake_peer *peer, uint64_t created)
+{
+    uint8_t value[SL_ENVELOPE_MAX], id[SL_ID_LEN];
+    struct sl_envelope envelope;
+    struct sl_solo_draft draft = {
+        .kind = SL_ENVELOPE_CHANNEL, .created = created, .payload = "x", .payload_len = 1};
+    size_t len = sl_solo_envelope(solo, peer, &draft, value);
+    sl_solo_send_element(solo, peer, SL_ELEMENT_ENVELOPE, value, len);
+    sl_solo_drain(solo);
+    assert_int_equal(
+        sl_envelope_decode(value + SL_ENVELOPE_MUTABLE, len - SL_ENVELOPE_MUTABLE, &envelope), 0);
+    sl_envelope_id(&envelope, &solo->primitives, id);
+    return sl_short_id(id);
+}
+
+/* How many of those envelopes the node gives when it is asked for them. */
+static uint64_t ask_for(struct sl_solo *solo, struct sl_fake_peer *peer, const uint64_t *short_ids,
+                        size_t count)
+{
+    uint8_t value[64 * SL_SHORT_ID_LEN];
+    struct sl_writer w;
+    uint64_t before = peer->elements[SL_ELEMENT_ENVELOPE];
+    sl_writer_init(&w, value, sizeof(value));
+    for (size_t i = 0; i < count; i++)
+        sl_write_u64(&w, short_ids[i]);
+    assert_int_equal(sl_write_done(&w), count * SL_SHORT_ID_LEN);
+    sl_solo_send_element(solo, peer, SL_ELEMENT_WANT, value, count * SL_SHORT_ID_LEN);
+    sl_solo_run(solo, 100 * SL_MILLISECOND);
+    return peer->elements[SL_ELEMENT_ENVELOPE] - before;
+}
+
+/* A flood with invented dates finds room in as many windows as it likes: so each node would take
+ * others of it, and repair bring them all together. */
+static void test_row_15_a_flood_of_invented_dates_is_slow(void **state)
+{
+    (void)state;
+    enum { FLOOD = 2000, WAIT_S = 10 };
+    struct sl_solo solo;
+    uint64_t short_ids[SL_ORIGIN_STOCK];
+    uint64_t now_us = 1790000000 * (uint64_t)SL_SECOND;
+    sl_solo_init(&solo, 9, true, NULL);
+    struct sl_fake_peer *loud = sl_solo_add_peer(&solo), *other = sl_solo_add_peer(&solo);
+    sl_node_set_time(solo.node, SL_CLOCK_NTP, (int64_t)now_us, solo.now);
+    assert_true(sl_solo_link(&solo, loud));
+    sl_solo_send_identity(&solo, loud);
+    for (uint64_t i = 0; i < FLOOD; i++) {
+        uint64_t short_id = send_dated(&solo, loud, now_us - (i + 100) * SL_SECOND);
+        if (i < SL_ORIGIN_STOCK)
+            short_ids[i] = short_id;
+    }
+    struct sl_node_status status = sl_solo_status(&solo);
+    assert_int_equal(status.accepted, SL_ORIGIN_STOCK); /* the identity among them */
+    assert_true(sl_solo_link(&solo, other));
+    for (uint64_t i = 0; i < FLOOD; i++) /* it goes on: what there is room for is taken at once */
+        send_dated(&solo, loud, now_us - (i + 2 * FLOOD) * SL_SECOND);
+    assert_int_equal(ask_for(&solo, other, short_ids, 32), 0); /* it would refuse them as we do */
+    sl_solo_run(&solo, WAIT_S * SL_SECOND);
+    assert_int_equal(ask_for(&solo, other, short_ids, 32), 32); /* over: nothing was lost */
+    uint64_t before = sl_solo_status(&solo).accepted;
+    for (uint64_t i = 0; i < FLOOD; i++)
+        send_dated(&solo, loud, now_us - (i + 4 * FLOOD) * SL_SECOND);
+    assert_in_range(sl_solo_status(&solo).accepted - before, WAIT_S * SL_ORIGIN_STOCK_RATE,
+                    (WAIT_S + 1) * SL_ORIGIN_STOCK_RATE);
+    sl_solo_done(&solo);
+}
+
+/* The messages of today have a rate of their own beside such a flood. */
+static void test_late_ones_leave_the_fast_path_alone(void **state)
+{
+    (void)state;
+    struct sl_solo solo;
+    uint64_t now_us = 1790000000 * (uint64_t)SL_SECOND;
+    sl_solo_init(&solo, 10, true, NULL);
+    struct sl_fake_peer *peer = sl_solo_add_peer(&solo);
+    sl_node_set_time(solo.node, SL_CLOCK_NTP, (int64_t)now_us, solo.now);
+    assert_true(sl_solo_link(&solo, peer));
+    sl_solo_send_identity(&solo, peer);
+    for (uint64_t i = 0; i < 2 * SL_ORIGIN_STOCK; i++)
+        send_dated(&solo, peer, now_us - (i + 100) * SL_SECOND);
+    uint64_t before = sl_solo_status(&solo).accepted;
+    for (uint64_t i = 0; i < SL_ORIGIN_SHARE / 2; i++)
+        send_dated(&solo, peer, now_us + i);
+    assert_int_equal(sl_solo_status(&solo).accepted - before, SL_ORIGIN_SHARE / 2);
     sl_solo_done(&solo);
 }
 
@@ -231,6 +320,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_origins_burst_and_rate),
+        cmocka_unit_test(test_row_15_a_flood_of_invented_dates_is_slow),
+        cmocka_unit_test(test_late_ones_leave_the_fast_path_alone),
         cmocka_unit_test(test_a_loud_origin_travels_by_repair),
         cmocka_unit_test(test_a_links_quota_holds_whatever_it_brings),
         cmocka_unit_test(test_bad_signatures_use_up_the_quota),
