@@ -106,6 +106,28 @@ static void print_store(json_t *status)
     printf("%s message%s, %s\n", count, number(store, "count") == 1 ? "" : "s", share);
 }
 
+/* Of messages to one person: those that pass here, not only one's own. */
+static void print_routes(json_t *status)
+{
+    json_t *counters = json_object_get(status, "counters");
+    int64_t ways = number(counters, "routes"), under_way = number(counters, "held");
+    int64_t arrived = number(counters, "routed_settled");
+    int64_t spread = number(counters, "routed_flooded");
+    print_label("routes");
+    if (ways == 0)
+        printf("none known yet: messages to one person go to everybody");
+    else
+        printf("known to %lld %s", (long long)ways, ways == 1 ? "node" : "nodes");
+    if (arrived + spread > 0)
+        printf("; of %lld message%s sent along them past here %lld arrived",
+               (long long)(arrived + spread), arrived + spread == 1 ? "" : "s", (long long)arrived);
+    if (spread > 0)
+        printf(", %lld went to everybody after all", (long long)spread);
+    if (under_way > 0)
+        printf("; %lld under way", (long long)under_way);
+    putchar('\n');
+}
+
 static void print_bearers(json_t *status)
 {
     json_t *bearers = json_object_get(status, "bearers"), *bearer;
@@ -148,6 +170,7 @@ static int run(struct sl_call *call)
         print_links(status, neighbours);
         print_clock(status);
         print_store(status);
+        print_routes(status);
         print_bearers(status);
         sl_refusals_print(json_object_get(status, "refused"), "refused      ");
         print_warnings(status);
@@ -162,10 +185,13 @@ static int run(struct sl_call *call)
 const struct sl_command sl_cmd_status = {
     .name = "status",
     .summary = "Shows how this node is",
-    .help = "Neighbours are in step when both hold the same messages.\n\n"
-            "Examples:\n"
-            "  starling status\n"
-            "  starling status --json\n",
+    .help =
+        "Neighbours are in step when both hold the same messages. A message to one person goes along a\n"
+        "route, from neighbour to neighbour, where one is known, and to everybody where none is, or\n"
+        "where no answer came back.\n\n"
+        "Examples:\n"
+        "  starling status\n"
+        "  starling status --json\n",
     .takes = SL_TAKES_JSON | SL_TAKES_SOCKET,
     .run = run,
 };

@@ -245,7 +245,8 @@ static void test_status_in_words(void **state)
          "1800000000}, "
          "\"store\": {\"count\": 1204, \"bytes\": 3250586, \"bytes_max\": 67108864, \"error\": "
          "null}, "
-         "\"neighbours\": 3, \"handshakes\": 0, \"heard\": 4, \"origins\": 9, \"counters\": {}, "
+         "\"neighbours\": 3, \"handshakes\": 0, \"heard\": 4, \"origins\": 9, "
+         "\"counters\": {\"routes\": 12, \"held\": 1, \"routed_settled\": 9, \"routed_flooded\": 2}, "
          "\"refused\": {\"revoked\": 2, \"foreign\": 0}, \"bearers\": [\"udp eth0\"], "
          "\"warnings\": "
          "[\"make a new bundle\"]}\n"},
@@ -263,6 +264,8 @@ static void test_status_in_words(void **state)
     expect_said("3, in step with 2 of them; 9 nodes known");
     expect_said("from NTP");
     expect_said("1,204 messages, 3.1 of 64 MiB");
+    expect_said("known to 12 nodes; of 11 messages sent along them past here 9 arrived, 2 went to "
+                "everybody after all; 1 under way");
     expect_said("2 refused: certificate revoked");
     expect_said("! make a new bundle");
     assert_null(strstr(said, "another network"));

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "bearers/bluetooth_advert.h"
 #include "crypto/sodium.h"
 #include "mesh/envelope.h"
 #include "mesh/packet.h"
@@ -196,6 +197,45 @@ static void test_frame(void **state)
     assert_false(sl_element_next(&r, &element));
 }
 
+static void test_signed_frame(void **state)
+{
+    (void)state;
+    struct sl_key_message key = read_key_message();
+    uint8_t frame[160], expected[160], body[160], again[160], hello[64],
+        signature[SL_SIGNATURE_LEN];
+    size_t len = sl_example("signed FRAME", frame, sizeof(frame));
+    size_t body_len = sl_example("signed body", expected, sizeof(expected));
+    size_t hello_len = sl_example("HELLO element", hello, sizeof(hello));
+    struct sl_frame_header header;
+    assert_int_equal(sl_frame_peek(frame, len, &header), 0);
+    assert_int_equal(header.counter, 1003);
+    assert_int_equal(sl_frame_open(&primitives, key.key, frame, len, body, sizeof(body)), body_len);
+    assert_memory_equal(body, expected, body_len);
+    assert_memory_equal(body, hello, hello_len);
+    assert_int_equal(body_len, hello_len + 3 + SL_SIGNATURE_LEN);
+    sl_frame_sign(&primitives, seed, &header, hello, hello_len, signature);
+    assert_memory_equal(body + hello_len + 3, signature, SL_SIGNATURE_LEN);
+    assert_true(sl_frame_verify(&primitives, node_key, &header, hello, hello_len, signature));
+    assert_int_equal(
+        sl_frame_seal(&primitives, key.key, &header, body, body_len, again, sizeof(again)), len);
+    assert_memory_equal(again, frame, len);
+}
+
+static void check_answer(const char *name, enum sl_control_type type, uint8_t epoch)
+{
+    uint8_t bytes[SL_KEY_ACK_LEN];
+    read_exact(name, bytes, sizeof(bytes));
+    assert_int_equal(bytes[0], type);
+    assert_int_equal(bytes[1], epoch);
+}
+
+static void test_answers_to_keys(void **state)
+{
+    (void)state;
+    check_answer("KEY_ACK", SL_CONTROL_KEY_ACK, read_key_message().epoch);
+    check_answer("KEY_DROP", SL_CONTROL_KEY_DROP, read_key_message().epoch);
+}
+
 /* The one element that the example is. */
 static struct sl_element read_element(const char *name, enum sl_element_type type, uint8_t *bytes,
                                       size_t cap)
@@ -237,6 +277,95 @@ static void test_envelope(void **state)
     assert_int_equal(sl_read_u32(&r), 1500);
     assert_int_equal(sl_read_left(&r), len);
     assert_memory_equal(sl_read_slice(&r, len), bytes, len);
+}
+
+/* One element of bytes that are the same from both sides. */
+static void check_numbers(const char *name, enum sl_element_type type, uint64_t crl, uint32_t at,
+                          const char *rest)
+{
+    uint8_t value[32];
+    struct sl_writer w;
+    sl_writer_init(&w, value, sizeof(value));
+    sl_write_u64(&w, crl);
+    sl_write_u32(&w, at);
+    sl_write_bytes(&w, (const uint8_t *)rest, strlen(rest));
+    check_element(name, type, value, (size_t)sl_write_done(&w));
+}
+
+static void test_revocation(void **state)
+{
+    (void)state;
+    check_numbers("CRL element", SL_ELEMENT_CRL, 3, 1030, "");
+    check_numbers("CRL_WANT element", SL_ELEMENT_CRL_WANT, 3, 1024, "");
+    check_numbers("CRL_PART element", SL_ELEMENT_CRL_PART, 3, 1024, "\x90\x91\x92\x93\x94\x95");
+}
+
+static void test_routed(void **state)
+{
+    (void)state;
+    uint8_t bytes[256], envelope[200], origin[SL_ORIGIN_LEN];
+    size_t len = sl_example("envelope", envelope, sizeof(envelope));
+    read_exact("origin", origin, sizeof(origin));
+    struct sl_element element =
+        read_element("ROUTED element", SL_ELEMENT_ROUTED, bytes, sizeof(bytes));
+    struct sl_reader r;
+    sl_reader_init(&r, element.value, element.len);
+    assert_int_equal(sl_read_u8(&r), 7);
+    assert_int_equal(sl_read_u8(&r), 2);
+    assert_memory_equal(sl_read_slice(&r, SL_TARGET_LEN), origin, SL_TARGET_LEN);
+    assert_memory_equal(sl_read_slice(&r, SL_TARGET_LEN), "\xc0\xc1\xc2", SL_TARGET_LEN);
+    assert_int_equal(sl_read_u8(&r), 2);
+    assert_int_equal(sl_read_u32(&r), 1500);
+    assert_int_equal(sl_read_left(&r), len);
+    assert_memory_equal(sl_read_slice(&r, len), envelope, len);
+}
+
+static void test_settled(void **state)
+{
+    (void)state;
+    uint8_t bytes[200], again[200], id[SL_ID_LEN];
+    size_t len = sl_example("SETTLED envelope", bytes, sizeof(bytes));
+    struct sl_envelope e;
+    assert_int_equal(sl_envelope_decode(bytes, len, &e), 0);
+    assert_int_equal(e.kind, SL_ENVELOPE_SETTLED);
+    assert_true(e.created == UINT64_C(1790000030000000));
+    assert_int_equal(e.lifetime, 300);
+    read_exact("id", id, SL_ID_LEN);
+    assert_int_equal(e.payload_len, SL_SHORT_ID_LEN);
+    assert_memory_equal(e.payload, id, SL_SHORT_ID_LEN);
+    assert_true(sl_envelope_verify(&e, &primitives, node_key));
+    assert_int_equal(sl_envelope_encode(&e, &primitives, seed, again, sizeof(again)), len);
+    assert_memory_equal(again, bytes, len);
+}
+
+static void check_advert(const char *name, const struct sl_advert *expected)
+{
+    uint8_t bytes[SL_ADVERT_LEN], again[SL_ADVERT_LEN];
+    struct sl_advert advert;
+    read_exact(name, bytes, sizeof(bytes));
+    assert_int_equal(sl_advert_decode(bytes, sizeof(bytes), &primitives, beacon_key, &advert), 0);
+    assert_true(advert.id == expected->id && advert.root == expected->root);
+    assert_int_equal(advert.round, expected->round);
+    assert_int_equal(advert.hops, expected->hops);
+    assert_int_equal(advert.places, expected->places);
+    assert_int_equal(advert.flags, expected->flags);
+    assert_int_equal(advert.psm, expected->psm);
+    sl_advert_encode(expected, &primitives, beacon_key, again);
+    assert_memory_equal(again, bytes, sizeof(bytes));
+}
+
+static void test_bluetooth(void **state)
+{
+    (void)state;
+    static const uint64_t id = UINT64_C(0xe0e1e2e3e4), root = UINT64_C(0x1011121314);
+    check_advert("advertisement",
+                 &(struct sl_advert){.id = id, .root = id, .places = 2, .psm = 0xc1});
+    check_advert("announcement", &(struct sl_advert){.id = id,
+                                                     .root = root,
+                                                     .round = 258,
+                                                     .hops = 3,
+                                                     .flags = SL_ADVERT_PARENT,
+                                                     .psm = 0xc1});
 }
 
 static void test_hello(void **state)
@@ -294,6 +423,12 @@ int main(void)
         cmocka_unit_test(test_greetings),
         cmocka_unit_test(test_link),
         cmocka_unit_test(test_frame),
+        cmocka_unit_test(test_signed_frame),
+        cmocka_unit_test(test_answers_to_keys),
+        cmocka_unit_test(test_revocation),
+        cmocka_unit_test(test_routed),
+        cmocka_unit_test(test_settled),
+        cmocka_unit_test(test_bluetooth),
         cmocka_unit_test(test_what_neighbours_say),
         cmocka_unit_test(test_hello),
         cmocka_unit_test(test_envelope),
