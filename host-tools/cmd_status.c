@@ -117,14 +117,13 @@ static void print_routes(json_t *status)
     if (ways == 0)
         printf("none known yet: messages to one person go to everybody");
     else
-        printf("known to %lld %s", (long long)ways, ways == 1 ? "node" : "nodes");
-    if (arrived + spread > 0)
-        printf("; of %lld message%s sent along them past here %lld arrived",
-               (long long)(arrived + spread), arrived + spread == 1 ? "" : "s", (long long)arrived);
+        printf("to %lld %s", (long long)ways, ways == 1 ? "node" : "nodes");
+    if (arrived + spread + under_way > 0)
+        printf("; %lld message%s arrived along one", (long long)arrived, arrived == 1 ? "" : "s");
     if (spread > 0)
-        printf(", %lld went to everybody after all", (long long)spread);
+        printf(", %lld went to everybody instead", (long long)spread);
     if (under_way > 0)
-        printf("; %lld under way", (long long)under_way);
+        printf(", %lld under way", (long long)under_way);
     putchar('\n');
 }
 
@@ -185,13 +184,12 @@ static int run(struct sl_call *call)
 const struct sl_command sl_cmd_status = {
     .name = "status",
     .summary = "Shows how this node is",
-    .help =
-        "Neighbours are in step when both hold the same messages. A message to one person goes along a\n"
-        "route, from neighbour to neighbour, where one is known, and to everybody where none is, or\n"
-        "where no answer came back.\n\n"
-        "Examples:\n"
-        "  starling status\n"
-        "  starling status --json\n",
+    .help = "Neighbours are in step when both hold the same messages. A message to one\n"
+            "person goes along a route, from neighbour to neighbour, where one is known;\n"
+            "and to everybody where none is, or where no answer came back.\n\n"
+            "Examples:\n"
+            "  starling status\n"
+            "  starling status --json\n",
     .takes = SL_TAKES_JSON | SL_TAKES_SOCKET,
     .run = run,
 };
