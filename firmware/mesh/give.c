@@ -154,12 +154,33 @@ static void note_given(struct sl_node *node, const struct sl_link *link, uint64_
         (struct sl_given){.short_id = short_id, .slot = link->slot, .at = now};
 }
 
+/* It came from there, or was sent there, perhaps in vain. */
+static bool should_have(const struct sl_link *link, const struct sl_entry *entry)
+{
+    return (entry->known_by & UINT64_C(1) << link->slot) != 0;
+}
+
+/* What it should have and lacks got lost; or it says so, and says so again. */
+static bool may_give_again(const struct sl_node *node, const struct sl_link *link, sl_time now)
+{
+    uint64_t since = node->status.accepted - link->accepted_before;
+    uint64_t seconds = (uint64_t)(now - link->started_at) / SL_SECOND;
+    return link->again_count < SL_AGAIN_BURST + SL_AGAIN_SHARE * since + seconds;
+}
+
+/* What it may not have now the next repair finds. */
+static bool may_give(const struct sl_node *node, const struct sl_link *link,
+                     const struct sl_entry *entry, sl_time now)
+{
+    return !should_have(link, entry) || may_give_again(node, link, now);
+}
+
 static bool is_under_way(struct sl_node *node, const struct sl_entry *entry,
                          const struct sl_link *link, sl_time now)
 {
     uint64_t short_id = sl_short_id(entry->stored.id);
     const struct sl_given *given = given_place(node, link, short_id);
-    if (!(entry->known_by & UINT64_C(1) << link->slot))
+    if (!should_have(link, entry))
         return false;
     if (now - entry->stored.born < UNDER_WAY_MIN)
         return true;
@@ -237,6 +258,7 @@ static int give_one(struct sl_node *node, struct sl_link *link, int64_t number, 
     if (len != entry->stored.len)
         return 0; /* unreadable: nobody gets it from here */
     sl_bucket_take(&link->quota, 1, now);
+    link->again_count += should_have(link, entry);
     link->sync.gain++;
     note_given(node, link, sl_short_id(entry->stored.id), now);
     sl_relay_send(node, link, number, bytes, now);
@@ -248,7 +270,8 @@ void sl_give_pump(struct sl_node *node, struct sl_link *link, sl_time now)
     struct sl_ids *give = &link->sync.give;
     while (give->at < give->count) {
         int64_t number = sl_index_find_short(node->index, give->ids[give->at]);
-        if (number >= 0 && !is_under_way(node, sl_index_entry(node->index, number), link, now) &&
+        const struct sl_entry *entry = number >= 0 ? sl_index_entry(node->index, number) : NULL;
+        if (entry && !is_under_way(node, entry, link, now) && may_give(node, link, entry, now) &&
             give_one(node, link, number, now) < 0)
             break;
         give->at++;
@@ -271,12 +294,20 @@ void sl_give_timeout(struct sl_node *node, struct sl_link *link, sl_time now)
     sl_give_pump(node, link, now);
 }
 
-/* Whoever asks for it does not hold it, even if it was sent just now. */
-static void forget_holder(struct sl_node *node, const struct sl_link *link, uint64_t short_id)
+/* Whoever asks for it does not hold it, even if it was sent just now. False: it has asked for too
+ * much that it should have. */
+static bool forget_holder(struct sl_node *node, struct sl_link *link, uint64_t short_id,
+                          sl_time now)
 {
     int64_t number = sl_index_find_short(node->index, short_id);
-    if (number >= 0)
-        sl_index_entry(node->index, number)->known_by &= ~(UINT64_C(1) << link->slot);
+    struct sl_entry *entry = number >= 0 ? sl_index_entry(node->index, number) : NULL;
+    if (!entry)
+        return false;
+    if (!may_give(node, link, entry, now))
+        return false;
+    link->again_count += should_have(link, entry);
+    entry->known_by &= ~(UINT64_C(1) << link->slot);
+    return true;
 }
 
 void sl_give_want(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
@@ -296,7 +327,7 @@ void sl_give_want(struct sl_node *node, struct sl_link *link, const struct sl_el
     }
     while (sl_read_left(&r) > 0) {
         ids[count] = sl_read_u64(&r);
-        forget_holder(node, link, ids[count++]);
+        count += forget_holder(node, link, ids[count], now);
     }
     sl_give_start(node, link, ids, count, now);
 }

@@ -162,6 +162,12 @@
 #define SL_LINK_RATE  4000 /* envelopes a second */
 #define SL_LINK_BURST 8000
 
+/* Given again to one neighbour, of what it should have by now, because it got lost on the way: so
+ * many, as many more for each envelope that was new here since, and one a second. Whoever says over
+ * and over that it holds nothing takes no more than that of everybody's airtime. */
+#define SL_AGAIN_BURST 1024
+#define SL_AGAIN_SHARE 2
+
 /* Ids announced at a time: more would fill no frame, and wait for no longer. */
 #define SL_HAVE_BATCH 32
 

@@ -46,6 +46,7 @@ static struct sl_link *link_new(struct sl_node *node, struct sl_neighbour *neigh
     for (size_t i = 0; i < SL_KEY_CLASSES; i++)
         link->acked[i] = -1;
     sl_bucket_init(&link->quota, quota->link_rate, quota->link_burst, now);
+    link->accepted_before = node->status.accepted;
     sl_bucket_init(&link->who, SL_WHO_RATE, SL_WHO_BURST, now);
     sl_alarm_init(&link->alarm, fire);
     sl_sync_init(node, link, now);

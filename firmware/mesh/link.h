@@ -34,7 +34,9 @@ struct sl_link {
     unsigned stale;  /* frames to all outside the window, since the last hello to all */
     struct sl_receiver receivers[SL_KEY_CLASSES][2]; /* present, and the one before */
     struct sl_bucket quota;                          /* envelopes and questions that it brings in */
-    struct sl_bucket who;                            /* questions that we ask it for identities */
+    uint64_t again_count;     /* envelopes given to it although it should have them */
+    uint64_t accepted_before; /* new here before it was made */
+    struct sl_bucket who;     /* questions that we ask it for identities */
     struct sl_sync sync;
     struct sl_cover_link cover;
     struct sl_tree_link tree;
