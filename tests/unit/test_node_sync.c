@@ -235,6 +235,28 @@ static void test_row_11_an_empty_sketch(void **state)
     sl_solo_done(&solo);
 }
 
+/* The first time it gets all. Then as much as may have been lost on the way, however often it asks.
+ */
+static void test_row_11_an_empty_sketch_again_and_again(void **state)
+{
+    (void)state;
+    enum { STORED = 20, TIMES = 600, SYMBOLS = 85 };
+    struct sl_solo solo;
+    uint8_t value[SL_SKETCH_PART_LEN + SYMBOLS * SL_SYMBOL_WIRE_LEN] = {0};
+    sl_solo_init(&solo, 9, true, NULL);
+    fill_store(&solo, STORED);
+    struct sl_fake_peer *peer = sl_solo_add_peer(&solo);
+    assert_true(sl_solo_link(&solo, peer));
+    for (int i = 0; i < TIMES; i++) {
+        sl_solo_send_element(&solo, peer, SL_ELEMENT_SKETCH, value, sizeof(value));
+        sl_solo_run(&solo, SL_SECOND);
+        if (peer->elements[SL_ELEMENT_ENVELOPE] < SL_AGAIN_BURST / 2)
+            assert_true(peer->elements[SL_ELEMENT_ENVELOPE] >= (uint64_t)(i + 1) * STORED / 2);
+    }
+    assert_true(peer->elements[SL_ELEMENT_ENVELOPE] <= STORED + SL_AGAIN_BURST + TIMES + STORED);
+    sl_solo_done(&solo);
+}
+
 /* Sketches of nonsense: refused in bounded time, and no envelope leaves for them. */
 static void test_poisoned_sketches(void **state)
 {
@@ -346,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_one_neighbour_gives_at_a_time),
         cmocka_unit_test(test_row_10_repair_checks_everything),
         cmocka_unit_test(test_row_11_an_empty_sketch),
+        cmocka_unit_test(test_row_11_an_empty_sketch_again_and_again),
         cmocka_unit_test(test_poisoned_sketches),
         cmocka_unit_test(test_questions_without_sense),
         cmocka_unit_test(test_fruitless_repairs_back_off),
