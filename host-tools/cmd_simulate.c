@@ -296,7 +296,7 @@ static void run_all(const struct sl_call *call, const struct wishes *wishes,
     }
     end_progress(&bar);
     if (svg != NULL) {
-        char *text = sl_simulate_svg(&runs[0]);
+        char *text = sl_simulate_svg(runs, count);
         fputs(text, svg);
         free(text);
     }
@@ -345,6 +345,8 @@ static int run(struct sl_call *call)
         run_all(call, &wishes, runs, svg);
     fine = close_file(wishes.svg, svg) && fine;
     fine = close_file(wishes.trace, trace) && fine;
+    for (size_t i = 0; i < SL_CROWD_MODES; i++)
+        fine = fine && runs[i].result.violation[0] == '\0';
     return fine ? SL_EXIT_OK : SL_EXIT_FAILURE;
 }
 

@@ -27,8 +27,8 @@ json_t *sl_simulate_json(const struct sl_simulation *run, const struct sl_simula
 /* "30 boards on 83 m x 83 m": what and where, for a heading; to be freed. */
 char *sl_simulate_title(const struct sl_simulation *run);
 
-/* simulate_svg.c. The field with boards and links, and delivery over time; a whole document, to be
- * freed. */
-char *sl_simulate_svg(const struct sl_simulation *run);
+/* simulate_svg.c. The field of the first run with boards and links, and delivery over time, with
+ * that of the others beside it; a whole document, to be freed. */
+char *sl_simulate_svg(const struct sl_simulation *runs, size_t count);
 
 #endif

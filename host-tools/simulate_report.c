@@ -3,6 +3,7 @@
 #include "output.h"
 #include "words.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -217,7 +218,12 @@ void sl_simulate_print(FILE *to, const struct sl_simulation *run,
     print_gaps(to, run);
     print_critical(to, run);
     if (run->result.violation[0] != '\0')
-        fprintf(to, "  defect        %s\n", run->result.violation);
+        fprintf(to,
+                "  defect        %s. Please report it, with what starling --version\n"
+                "                says, seed %" PRIu64
+                " and this command: it shows it again, and with\n"
+                "                --until SECONDS --trace FILE event by event.\n",
+                run->result.violation, run->config.seed);
     if (other_count > 0)
         print_comparison(to, run, others, other_count);
     fprintf(to, "\n%s\n", words);

@@ -68,11 +68,11 @@ static void add_numbers(struct text *text, const struct sl_crowd_config *c)
     struct sl_crowd_config usual;
     sl_crowd_config_init(&usual);
     if (c->warm_up != usual.warm_up)
-        add(text, " --warm-up %.0f", seconds(c->warm_up));
+        add(text, " --warm-up %.15g", seconds(c->warm_up));
     if (c->chat != usual.chat)
-        add(text, " --chat %.0f", seconds(c->chat));
+        add(text, " --chat %.15g", seconds(c->chat));
     if (c->settle != usual.settle)
-        add(text, " --settle %.0f", seconds(c->settle));
+        add(text, " --settle %.15g", seconds(c->settle));
     if (c->messages_per_hour != usual.messages_per_hour)
         add(text, " --messages %.17g", c->messages_per_hour);
     if (c->messages_max > 0)
@@ -82,7 +82,7 @@ static void add_numbers(struct text *text, const struct sl_crowd_config *c)
     if (c->duplicate_permille > 0)
         add(text, " --duplicate %u", c->duplicate_permille);
     if (c->reorder_max > 0)
-        add(text, " --reorder %.0f", 1e3 * seconds(c->reorder_max));
+        add(text, " --reorder %.15g", 1e3 * seconds(c->reorder_max));
 }
 
 void suite_command(const struct sl_crowd_config *c, char ret_command[SUITE_COMMAND_MAX])

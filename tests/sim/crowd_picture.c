@@ -26,6 +26,7 @@ static void draw_boards(const struct sl_crowd *crowd, struct sl_crowd_picture *p
         board->bluetooth = crowd->stations[i].bluetooth != NULL;
         board->x = sl_air_place_of(crowd->air, i)->x;
         board->y = sl_air_place_of(crowd->air, i)->y;
+        board->floor = sl_air_place_of(crowd->air, i)->floor;
     }
 }
 

@@ -11,6 +11,7 @@
 
 struct sl_crowd_board {
     double x, y;          /* metres */
+    int floor;            /* 0: the ground, or the open */
     bool on;              /* at the end */
     bool member;          /* not one of the attackers */
     bool wifi, bluetooth; /* which radios it has */

@@ -194,7 +194,7 @@ static void test_the_picture_is_whole(void **state)
     assert_int_equal(run.picture.got, run.result.delivered);
     assert_true(run.picture.got > 0);
     sl_gaps_find(&run.picture, &run.gaps);
-    char *svg = sl_simulate_svg(&run);
+    char *svg = sl_simulate_svg(&run, 1);
     assert_non_null(strstr(svg, "<title>6 boards with Wi-Fi, standing,"));
     assert_non_null(strstr(svg, "</svg>"));
     json_t *json = sl_simulate_json(&run, NULL, 0);
@@ -208,6 +208,46 @@ static void test_the_picture_is_whole(void **state)
     sl_crowd_picture_done(&run.picture);
 }
 
+/* A column is drawn above its curve; every mesh has a curve of its own. */
+static void test_the_picture_of_a_march_beside_others(void **state)
+{
+    (void)state;
+    struct field field;
+    struct sl_simulation runs[SL_CROWD_MODES] = {0};
+    make_field(&field, 8);
+    link_in_line(&field);
+    for (size_t i = 0; i < SL_CROWD_MODES; i++) {
+        runs[i].picture = field.picture;
+        runs[i].config.node_count = 8;
+        runs[i].config.mode = (enum sl_crowd_mode)i;
+    }
+    sl_gaps_find(&runs[0].picture, &runs[0].gaps);
+    char *svg = sl_simulate_svg(runs, SL_CROWD_MODES);
+    assert_null(strstr(svg, "height=\"560\""));
+    assert_non_null(strstr(svg, "<polyline class=\"o1\""));
+    assert_non_null(strstr(svg, "<polyline class=\"o2\""));
+    assert_non_null(strstr(svg, ">phone</text>"));
+    free(svg);
+    svg = sl_simulate_svg(runs, 1);
+    assert_null(strstr(svg, "class=\"o1\" points"));
+    free(svg);
+    sl_gaps_done(&runs[0].gaps);
+}
+
+static void test_a_defect_says_how_to_see_it_again(void **state)
+{
+    (void)state;
+    struct field field;
+    struct sl_simulation run = {.config = {.seed = 4711, .node_count = 8},
+                                .result = {.violation = "a message delivered twice"}};
+    make_field(&field, 8);
+    run.picture = field.picture;
+    char *text = report_of(&run);
+    assert_non_null(strstr(text, "a message delivered twice"));
+    assert_non_null(strstr(text, "seed 4711"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +258,8 @@ int main(void)
         cmocka_unit_test(test_nobody_is_on),
         cmocka_unit_test(test_the_verdict_names_what_is_wrong),
         cmocka_unit_test(test_the_picture_is_whole),
+        cmocka_unit_test(test_the_picture_of_a_march_beside_others),
+        cmocka_unit_test(test_a_defect_says_how_to_see_it_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
