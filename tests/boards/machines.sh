@@ -48,13 +48,16 @@ take_machine() {
         [[ ${BOARD_DEVICES[$2]-} == *chardev:air* ]] || MACHINE+=" -serial null"
         ;;
     orangepi-zero)
-        # QEMU's machine with an Allwinner chip (orangepi-pc) starts this card from its first bytes on, but its clock
-        # outruns its drivers, and it does not come to the daemon. So: kernel and root in the machine for any armhf.
-        from_card "$2" vmlinuz initrd.img extlinux/extlinux.conf
-        MACHINE="qemu-system-arm -M virt -cpu cortex-a7 -smp 2 -m 512 -kernel $from/vmlinuz -initrd $from/initrd.img"
-        MACHINE+=" -device virtio-blk-device,drive=card"
-        MACHINE_LINE="$(sed -n 's/^ *append //p' "$from/extlinux.conf") console=ttyAMA0 systemd.default_device_timeout_sec=2h"
-        CARD_DRIVE=none,id=card
+        # From the first bytes of the card on, as its boot ROM does, in the machine with the chip of an Orange Pi PC.
+        # More than one processor, and a watchdog, do not go with that machine.
+        from_card "$2" extlinux/extlinux.conf
+        grep -q maxcpus "$from/extlinux.conf" || {
+            sed -i 's/ append .*/& maxcpus=1 systemd.watchdog_sec=0/' "$from/extlinux.conf"
+            mcopy -o -i "$LAB/$2.card@@$CARD_BOOT" "$from/extlinux.conf" ::extlinux/extlinux.conf
+        }
+        MACHINE="qemu-system-arm -M orangepi-pc -smp 4 -m 1024"
+        MACHINE_PACE=$BY_INSTRUCTIONS
+        CARD_DRIVE=sd
         ;;
     esac
 }
