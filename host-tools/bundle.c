@@ -211,9 +211,8 @@ int sl_bundle_adopt(struct sl_network *network)
     struct dirent *entry;
     int rc = 0;
     while (rc == 0 && folder != NULL && (entry = readdir(folder)) != NULL) {
-        bool known = entry->d_name[0] == '.' || strlen(entry->d_name) > SL_NETWORK_NAME_MAX ||
-                     sl_network_find(network, entry->d_name) != NULL;
-        if (!known)
+        bool is_node = sl_network_name_fault(entry->d_name) == NULL;
+        if (is_node && sl_network_find(network, entry->d_name) == NULL)
             rc = adopt_one(network, nodes, entry->d_name);
     }
     if (folder != NULL)

@@ -176,6 +176,14 @@ static void remove_tree(const char *path)
     nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* In a folder that others may write to (/tmp), theirs is left alone: who owns a tree can put a link
+ * to something of ours in place of a folder while it is being removed. */
+static bool is_own(int fd)
+{
+    struct stat about;
+    return fstat(fd, &about) == 0 && about.st_uid == geteuid();
+}
+
 /* Removes what runs that were killed left in `parent`: stages that nobody holds the lock of. */
 static void clear_stale(const char *parent)
 {
@@ -186,7 +194,7 @@ static void clear_stale(const char *parent)
             continue;
         char *path = sl_output_format("%s/%s", parent, entry->d_name);
         int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        if (fd >= 0 && is_own(fd) && flock(fd, LOCK_EX | LOCK_NB) == 0)
             remove_tree(path);
         if (fd >= 0)
             close(fd);

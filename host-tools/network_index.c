@@ -37,6 +37,7 @@ static int issued_from_json(json_t *json, struct sl_issued *ret_issued)
             return -EBADMSG;
     if (strlen(name) > SL_NETWORK_NAME_MAX || strlen(serial) != 2 * SL_SERIAL_LEN ||
         strlen(origin) != 2 * SL_ORIGIN_LEN ||
+        (issued.kind == SL_ISSUED_NODE && sl_network_name_fault(name) != NULL) ||
         sl_hex_decode(serial, issued.serial, SL_SERIAL_LEN) < 0 ||
         sl_hex_decode(origin, issued.origin, SL_ORIGIN_LEN) < 0)
         return -EBADMSG;
@@ -90,7 +91,7 @@ static int load_index(struct sl_network *network, json_t *json)
     if (json_unpack(json, "{si ss sI so}", "version", &version, "name", &name, "crl_number",
                     &crl_number, "issued", &list) < 0 ||
         version != 1 || crl_number < 0 || !json_is_array(list) ||
-        strlen(name) > SL_NETWORK_NAME_MAX)
+        sl_network_name_fault(name) != NULL)
         return -EBADMSG;
     memcpy(network->name, name, strlen(name) + 1);
     network->crl_number = (uint64_t)crl_number;

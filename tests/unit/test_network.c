@@ -417,6 +417,14 @@ static void test_damaged_folders(void **state)
          "{\"version\": 1, \"name\": \"x\", \"crl_number\": 0, \"issued\": [{\"kind\":"
          "\"king\", \"name\": \"n\", \"serial\": \"00\", \"origin\": \"00\", "
          "\"not_after\": 0, \"revoked\": 0}]}"},
+        {"network.json",
+         "{\"version\": 1, \"name\": \"x\\u001b[2J\", \"crl_number\": 0, \"issued\": []}"},
+        {"network.json", "{\"version\": 1, \"name\": \"../x\", \"crl_number\": 0, \"issued\": []}"},
+        {"network.json",
+         "{\"version\": 1, \"name\": \"x\", \"crl_number\": 0, \"issued\": [{\"kind\":"
+         "\"node\", \"name\": \"../../n\", \"serial\": "
+         "\"0000000000000000000000000000000000000000\", \"origin\": \"0000000000000000\", "
+         "\"not_after\": 0, \"revoked\": 0}]}"},
         {"network.key", "not hex\n"},
         {"network.key", "00ff\n"},
         {"ca.crt", "no certificate"},
@@ -550,6 +558,26 @@ static void test_killed_runs_leave_nothing_half_made(void **state)
     sl_network_close(network);
 }
 
+/* What a killed run of ours left goes; what somebody else put into a shared folder stays, since
+ * they could swap parts of it for links to our files while it is removed. */
+static void test_stages_of_others_are_left_alone(void **state)
+{
+    (void)state;
+    const char *const stages[] = {"ours", "theirs"};
+    char path[2][100];
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path[i], sizeof(path[i]), "%s/.starling-new-%s", base, stages[i]);
+        assert_int_equal(mkdir(path[i], 0700), 0);
+        assert_int_equal(sl_files_write(path[i], "node.key", "x", 1, 0600), 0);
+    }
+    bool shared = chown(path[1], 65534, 65534) == 0; /* takes root */
+    struct sl_stage stage;
+    assert_int_equal(sl_stage_begin(&stage, base), 0);
+    assert_int_equal(access(path[0], F_OK), -1);
+    assert_int_equal(access(path[1], F_OK), shared ? 0 : -1);
+    sl_stage_done(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,6 +591,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_invite_example, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_invites, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_folders, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stages_of_others_are_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full_disk_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_killed_runs_leave_nothing_half_made, set_up,
                                         tear_down),
