@@ -23,7 +23,7 @@
 #define FLASHED    ".flashed" /* in a bundle's folder: onto what, and when */
 #define BAR_WIDTH  24
 #define REFRESH_NS 200000000L
-#define NAMES_TEXT 1024
+#define NAMES_TEXT (SL_CARDS_MAX * (SL_NETWORK_NAME_MAX + 1))
 
 static const struct sl_card_system this_system = {"/sys", "/proc"};
 
@@ -88,43 +88,81 @@ static bool was_flashed(const char *folder, char **ret_note)
     return true;
 }
 
-/* The bundle of a node, if it may be put on a card. NULL: told. */
-static char *find_bundle(const struct sl_network *network, const char *name, bool again)
+/* What a bundle lacks that a node cannot start without, or NULL. */
+static const char *missing_file(const char *folder)
 {
-    const struct sl_issued *issued = sl_network_find(network, name);
-    char *folder = sl_output_format("%s/nodes/%s", network->folder, name), *flashed = NULL;
-    const char *fault = NULL;
+    static const char *const files[] = {"node.crt", "node.key", "node.seed", "ca.crt",
+                                        "network.key"};
+    for (size_t i = 0; i < SL_ARRAY_LEN(files); i++)
+        if (!sl_files_exist(folder, files[i]))
+            return files[i];
+    return NULL;
+}
+
+/* Why no card can be made of that node, in words that follow its name; NULL if one can. */
+static const char *node_fault(const struct sl_issued *issued, const char *folder)
+{
     if (!issued || issued->kind != SL_ISSUED_NODE)
-        fault = "is no node of this network; make it first: starling node add";
-    else if (issued->revoked != 0)
-        fault = "was revoked; take another name: starling node add";
-    else if (issued->not_after < sl_network_now())
-        fault = "has expired; make another: starling node add";
-    else if (!sl_files_exist(folder, "node.crt"))
-        fault = "is not here any more: its bundle was taken away";
-    if (fault)
+        return "is no node of this network; make it first: starling node add";
+    if (issued->revoked != 0)
+        return "was revoked; take another name: starling node add";
+    if (issued->not_after < sl_network_now())
+        return "has expired; make another: starling node add";
+    if (!sl_files_exist(folder, "node.crt"))
+        return "is not here any more: its bundle was taken away";
+    return NULL;
+}
+
+/* Told if so. */
+static bool is_on_a_card(const char *name, const char *folder)
+{
+    char *note = NULL;
+    if (!was_flashed(folder, &note))
+        return false;
+    sl_output_error("node %s is on a card already: %s.\n"
+                    "  If that card is lost: starling network revoke %s, and make another node.\n"
+                    "  If it is in your hand and will be overwritten: --again",
+                    name, note, name);
+    free(note);
+    return true;
+}
+
+/* Whether the bundle in that folder may go onto a card; told if not. */
+static bool check_bundle(const struct sl_network *network, const char *name, const char *folder,
+                         bool again)
+{
+    const char *fault = node_fault(sl_network_find(network, name), folder);
+    if (fault) {
         sl_output_error("node %s %s.", name, fault);
-    else if (sl_files_exist(folder, "answer")) {
-        fault = "answer";
+        return false;
+    }
+    if (sl_files_exist(folder, "answer")) {
         sl_output_error(
             "node %s made its keys itself, and they are on its card only: an image written "
             "there would destroy them.\n"
             "  Copy %s/answer into the folder `starling` of the card's partition BOOT.",
             name, folder);
-    } else if (!again && was_flashed(folder, &flashed)) {
+        return false;
+    }
+    const char *missing = missing_file(folder);
+    if (missing) {
         sl_output_error(
-            "node %s is on a card already: %s.\n"
-            "  If that card is lost: starling network revoke %s, and make another node.\n"
-            "  If it is in your hand and will be overwritten: --again",
-            name, flashed, name);
-        fault = "flashed";
+            "the bundle of node %s is not whole: there is no %s/%s.\n"
+            "  Bring that file back from a backup, or revoke the node and make another.",
+            name, folder, missing);
+        return false;
     }
-    if (fault) {
-        free(folder);
-        folder = NULL;
-    }
-    free(flashed);
-    return folder;
+    return again || !is_on_a_card(name, folder);
+}
+
+/* The folder of a node's bundle, to be freed, if it may be put on a card. NULL: told. */
+static char *find_bundle(const struct sl_network *network, const char *name, bool again)
+{
+    char *folder = sl_output_format("%s/nodes/%s", network->folder, name);
+    if (check_bundle(network, name, folder, again))
+        return folder;
+    free(folder);
+    return NULL;
 }
 
 static int find_card(struct job *job, uint64_t bytes)

@@ -9,10 +9,12 @@
 #include "words.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* A5, in millimetres. */
 #define WIDTH      148
@@ -131,26 +133,38 @@ static int check_code(const struct sl_network *network, struct code *code)
     return ours && valid ? 0 : -EINVAL;
 }
 
+/* A new file. An invite is a secret: its sheet is never anybody else's to read, not even while it
+ * is empty. NULL: told. */
+static FILE *create(const char *path, bool secret)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0666);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (file)
+        return file;
+    sl_output_error(errno == EEXIST ? "%s is there already: take another name with --out."
+                                    : "%s cannot be written: %s.",
+                    path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return NULL;
+}
+
 static int write_sheet(const struct sl_network *network, const struct sl_issued *issued,
                        const struct code *code, const char *out)
 {
-    FILE *to = strcmp(out, "-") == 0 ? stdout : fopen(out, "wex");
-    if (!to) {
-        sl_output_error(errno == EEXIST ? "%s is there already: take another name with --out."
-                                        : "%s cannot be written: %s.",
-                        out, strerror(errno));
+    FILE *to = strcmp(out, "-") == 0 ? stdout : create(out, code->link != NULL);
+    if (!to)
         return SL_EXIT_FAILURE;
-    }
-    /* An invite is a secret. */
-    int rc = code->link && to != stdout && fchmod(fileno(to), 0600) < 0 ? -errno : 0;
-    if (rc == 0)
-        rc = print_sheet(to, network, issued, code);
+    int rc = print_sheet(to, network, issued, code);
     if (to != stdout && fclose(to) != 0)
         rc = -EIO;
-    if (rc < 0)
+    if (rc < 0) {
         sl_output_error("%s could not be written: %s.", out, strerror(-rc));
-    else if (to != stdout)
+        if (to != stdout)
+            unlink(out);
+    } else if (to != stdout) {
         printf("The sheet of %s is %s. Print it, or open it in a browser.\n", issued->name, out);
+    }
     return rc < 0 ? SL_EXIT_FAILURE : SL_EXIT_OK;
 }
 

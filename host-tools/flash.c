@@ -282,6 +282,13 @@ static int put_file(const char *where, const char *folder, const char *name, FIL
     return rc;
 }
 
+/* Not by d_type: some file systems leave it unknown. */
+static bool is_file(DIR *folder, const char *name)
+{
+    struct stat about;
+    return fstatat(dirfd(folder), name, &about, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(about.st_mode);
+}
+
 /* Every file of a bundle, and the sums last: their presence says that all of it is there. */
 static int put_files(struct sl_flash *flash, const char *where)
 {
@@ -294,7 +301,7 @@ static int put_files(struct sl_flash *flash, const char *where)
     struct dirent *entry;
     int rc = sums && entries ? 0 : -errno;
     while (rc == 0 && (entry = readdir(entries)) != NULL)
-        if (entry->d_type == DT_REG && entry->d_name[0] != '.')
+        if (entry->d_name[0] != '.' && is_file(entries, entry->d_name))
             rc = put_file(where, flash->bundle, entry->d_name, sums);
     if (entries)
         closedir(entries);

@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define COMMANDS_MAX 24
 
@@ -32,9 +33,17 @@ static void collect_commands(struct sl_command ret_commands[COMMANDS_MAX])
     ret_commands[SL_ARRAY_LEN(all)] = (struct sl_command){0};
 }
 
+/* A core file would hold passphrases and keys. */
+static void forbid_core_files(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_DFL);
+    forbid_core_files();
     sl_output_setup();
     sl_client_init();
     struct sl_command commands[COMMANDS_MAX];

@@ -99,6 +99,10 @@ else
 fi
 flash plain.img "/dev/$(basename "$(findmnt -no SOURCE / 2>/dev/null || echo nodisk)")" --node lamp
 ok "the disk that this system runs from is refused" says 'runs here|is in use|is a partition|is no disk'
+mv "$nodes/lamp/node.seed" seed
+flash packed.img.zst part.img --to-file --node lamp
+ok "a bundle that lacks a key is refused" says 'is not whole: there is no .*/node.seed'
+mv seed "$nodes/lamp/node.seed"
 flash packed.img.zst /dev/null --node lamp
 ok "so is what is no disk" says '/dev/null is no disk'
 flash plain.img
@@ -114,6 +118,7 @@ link=$(starling network invite --json | sed -n 's/.*"link": "\([^"]*\)".*/\1/p')
 ok "with an invite if wanted" starling sheet north --invite "$link" --out invite.svg
 ok "until when it holds" grep -qE '>Until 20[0-9-]+ [0-9:]+, who can read this code' invite.svg
 ok "whose code is drawn" grep -q '<path d="M' invite.svg
+ok "for the organiser's eyes only" test "$(stat -c %a invite.svg)" = 600
 starling sheet north --out north.svg >said 2>&1
 ok "no file is overwritten" says 'is there already'
 starling network create other --folder "$LAB/other" >/dev/null
