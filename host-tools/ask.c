@@ -160,22 +160,27 @@ static void tell_not_found(struct sl_client *client, json_t *fields, json_t *ans
     free(near);
 }
 
-static void tell_no_persona(struct sl_client *client, json_t *answer)
+/* `asked` is the nick or the handle that was given, or NULL. */
+static void tell_no_persona(struct sl_client *client, json_t *asked, const char *text)
 {
-    json_t *list = NULL;
-    size_t count = sl_client_call(client, "personas", NULL, &list) == 0
-                       ? json_array_size(json_object_get(list, "personas"))
-                       : 0;
-    if (count == 0)
+    json_t *answer = NULL;
+    bool listed = sl_client_call(client, "personas", NULL, &answer) == 0;
+    json_t *own = listed ? json_object_get(answer, "personas") : NULL;
+    const char *nick = json_string_value(asked);
+    char *near = nick != NULL ? near_names(own, "nick", nick) : NULL;
+    if (near != NULL)
+        sl_output_error("%s\n  Did you mean %s?", text, near);
+    else if (json_array_size(own) == 0)
         sl_output_error("you have no persona on this node yet.\n"
                         "  Make one:                starling persona create NICK\n"
                         "  or bring a kept one back: starling persona unlock NICK");
-    else if (count > 1)
-        sl_output_error("you have %zu personas here. Say which one: --as %s", count,
-                        sl_ask_text(json_array_get(json_object_get(list, "personas"), 0), "nick"));
+    else if (asked != NULL || json_array_size(own) == 1)
+        sl_output_error("%s", text);
     else
-        sl_output_error("%s", sl_ask_text(answer, "text"));
-    json_decref(list);
+        sl_output_error("you have %zu personas here. Say which one: --as %s", json_array_size(own),
+                        sl_ask_text(json_array_get(own, 0), "nick"));
+    free(near);
+    json_decref(answer);
 }
 
 void sl_ask_explain(struct sl_client *client, int rc, json_t *fields, json_t *answer)
@@ -190,7 +195,7 @@ void sl_ask_explain(struct sl_client *client, int rc, json_t *fields, json_t *an
     if (strcmp(word, "not-found") == 0) {
         tell_not_found(client, fields, answer);
     } else if (strcmp(word, "no-persona") == 0) {
-        tell_no_persona(client, answer);
+        tell_no_persona(client, json_object_get(fields, "persona"), text);
     } else if (strcmp(word, "not-unique") == 0) {
         char *lines = candidate_lines(json_object_get(answer, "candidates"));
         sl_output_error("%s\n  Say which one, with the code:%s", text, lines);

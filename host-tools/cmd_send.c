@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "ask.h"
+#include "mesh/limits.h"
 #include "message.h"
 #include "output.h"
 #include "words.h"
@@ -189,8 +190,10 @@ static int run(struct sl_call *call)
     wait.timeout_s = strtoll(timeout_text, &end, 10);
     if (*end != '\0' || wait.timeout_s < 0 || wait.timeout_s > 86400)
         return sl_args_wrong(call, "--timeout takes seconds, 0 to 86400, not '%s'.", timeout_text);
-    if (lifetime_text != NULL && sl_words_parse_duration(lifetime_text, &lifetime) < 0)
-        return sl_args_wrong(call, "--lifetime takes a time such as 2h, not '%s'.", lifetime_text);
+    if (lifetime_text != NULL && (sl_words_parse_duration(lifetime_text, &lifetime) < 0 ||
+                                  lifetime > SL_LIFETIME_MAX / SL_SECOND))
+        return sl_args_wrong(call, "--lifetime takes a time such as 2h, at most 7d, not '%s'.",
+                             lifetime_text);
     if (wait_text != NULL && !is_wait_state(wait_text))
         return sl_args_wrong(call, "--wait takes queued, relayed, delivered or read, not '%s'.",
                              wait_text);

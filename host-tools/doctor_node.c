@@ -58,7 +58,8 @@ void sl_doctor_clock(struct sl_doctor *doctor)
                                 : time(NULL) < SL_DOCTOR_EARLIEST;
     if (unset)
         sl_doctor_found(doctor, SL_DOCTOR_NOTE, "clock",
-                        "the clock is not set: dates are wrong until a neighbour tells the time",
+                        "the clock is not set: until a neighbour or NTP tells the time, it goes on "
+                        "from the last one known, if any",
                         "'date -s \"2027-03-01 14:02\"' as root sets it");
     else
         sl_doctor_found(doctor, SL_DOCTOR_GOOD, "clock", "the clock is set", NULL);

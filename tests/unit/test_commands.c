@@ -159,6 +159,8 @@ static void test_send_wrong_use(void **state)
     assert_int_equal(run("send|bob"), SL_EXIT_USAGE);
     assert_int_equal(run("send|bob|hi|--wait|soon"), SL_EXIT_USAGE);
     assert_int_equal(run("send|bob|hi|--timeout|soon"), SL_EXIT_USAGE);
+    assert_int_equal(run("send|bob|hi|--lifetime|8d"), SL_EXIT_USAGE);
+    expect_said("at most 7d");
     assert_int_equal(run("send|#general|hi|--wait|read"), SL_EXIT_USAGE);
     expect_said("relayed at most");
     assert_int_equal(run("send|bob|\xff"), SL_EXIT_USAGE);
@@ -177,6 +179,15 @@ static void test_errors_say_what_to_do(void **state)
     assert_int_equal(run("send|bob|hi"), SL_EXIT_FAILURE);
     sl_played_end();
     expect_said("starling persona create NICK");
+    static const struct sl_exchange misspelt[] = {
+        {"\"persona\":\"anna\"",
+         "{\"id\": @, \"ok\": false, \"error\": \"no-persona\", \"text\": \"no persona 'anna'\"}\n"},
+        {"\"do\":\"personas\"", PERSONAS},
+    };
+    SL_PLAY(misspelt);
+    assert_int_equal(run("send|bob|hi|--as|anna"), SL_EXIT_FAILURE);
+    sl_played_end();
+    expect_said("no persona 'anna'\n  Did you mean ana?");
     static const struct sl_exchange not_unique[] = {
         {"\"do\":\"send\"",
          "{\"id\": @, \"ok\": false, \"error\": \"not-unique\", \"text\": \"several\", "
