@@ -48,8 +48,9 @@ static int decode(const char *prefix, const char *line, uint8_t *ret_bytes, size
 
 /* ---- Request ---- */
 
-static int write_request(const char *folder)
+static int write_request(const char *folder, const void *arg)
 {
+    (void)arg;
     struct sl_primitives primitives;
     sl_sodium_primitives(&primitives);
     uint8_t seed[SL_KEY_LEN], bytes[SL_REQUEST_MAX];
@@ -76,26 +77,9 @@ static int write_request(const char *folder)
     return rc;
 }
 
-static char *parent_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL)
-        return sl_output_format(".");
-    return slash == path ? sl_output_format("/")
-                         : sl_output_format("%.*s", (int)(slash - path), path);
-}
-
 int sl_admission_begin(const char *folder)
 {
-    char *parent = parent_of(folder);
-    struct sl_stage stage = {.fd = -1};
-    int rc = sl_stage_begin(&stage, parent);
-    if (rc == 0)
-        rc = write_request(stage.path);
-    if (rc == 0)
-        rc = sl_stage_commit(&stage, folder);
-    sl_stage_done(&stage);
-    free(parent);
+    int rc = sl_files_make_folder(folder, write_request, NULL);
     if (rc == -EEXIST)
         sl_output_error("%s is there already: its keys are not replaced. `starling node request "
                         "--show %s` shows its request.",
@@ -178,24 +162,27 @@ static int read_request(const char *line, struct sl_request *ret_request)
     return rc;
 }
 
-static int place_answer(const struct sl_network *network, const char *name, const char *chain,
-                        const char *answer)
+struct admitted {
+    const char *chain, *answer;
+};
+
+static int write_answer(const char *folder, const void *arg)
 {
-    char *nodes = sl_output_format("%s/nodes", network->folder);
-    char *destination = sl_output_format("%s/%s", nodes, name);
-    struct sl_stage stage = {.fd = -1};
-    int rc = sl_stage_begin(&stage, nodes);
+    const struct admitted *admitted = arg;
+    int rc = sl_files_write(folder, "node.crt", admitted->chain, strlen(admitted->chain), 0644);
     if (rc == 0)
-        rc = sl_files_write(stage.path, "node.crt", chain, strlen(chain), 0644);
-    if (rc == 0)
-        rc = sl_files_write(stage.path, "answer", answer, strlen(answer), 0644);
-    if (rc == 0)
-        rc = sl_stage_commit(&stage, destination);
-    sl_stage_done(&stage);
+        rc = sl_files_write(folder, "answer", admitted->answer, strlen(admitted->answer), 0644);
+    return rc;
+}
+
+static int place_answer(const struct sl_network *network, const char *name,
+                        const struct admitted *admitted)
+{
+    char *destination = sl_output_format("%s/nodes/%s", network->folder, name);
+    int rc = sl_files_make_folder(destination, write_answer, admitted);
     if (rc < 0)
         sl_output_error("%s cannot be written: %s.", destination, strerror(-rc));
     free(destination);
-    free(nodes);
     return rc;
 }
 
@@ -254,7 +241,7 @@ int sl_admission_answer(struct sl_network *network, const struct sl_admission_dr
     if (rc < 0)
         sl_output_error("no certificate could be made for %s: %s.", draft->name, strerror(-rc));
     if (rc == 0)
-        rc = place_answer(network, draft->name, chain, answer);
+        rc = place_answer(network, draft->name, &(struct admitted){chain, answer});
     if (rc == 0)
         rc = sl_network_record(network, &issued);
     free(answer);
@@ -322,95 +309,113 @@ static int load_keys(const char *folder, char **ret_key, char **ret_seed_text,
     return rc;
 }
 
-/* The plaintext of an answer file, to be freed. Length or -errno. */
-static int open_answer(const char *file, const uint8_t seed[SL_KEY_LEN], uint8_t **ret_plain)
+/* Length of the plaintext; -EBADMSG if the line is no answer or damaged, -ENOTSUP if it is of a
+ * later version, -EACCES if it was sealed to another board. */
+static int unseal(const char *line, const uint8_t seed[SL_KEY_LEN], uint8_t ret_plain[ANSWER_MAX])
 {
-    char *parent = parent_of(file), *line = NULL;
-    const char *slash = strrchr(file, '/');
-    uint8_t *sealed = malloc(ANSWER_MAX), *plain = malloc(ANSWER_MAX);
-    int rc = sl_files_read(parent, slash != NULL ? slash + 1 : file, TEXT_MAX, &line, NULL);
-    if (rc < 0)
-        sl_output_error("%s cannot be read: %s.", file, strerror(-rc));
-    if (rc == 0 && (sealed == NULL || plain == NULL))
-        rc = -ENOMEM;
-    if (rc == 0) {
-        rc = decode(SL_ANSWER_PREFIX, line, sealed, ANSWER_MAX);
-        if (rc < 1)
-            sl_output_error("%s is no answer, or damaged: copy it again.", file);
-        else if (sealed[0] != ANSWER_VERSION)
-            sl_output_error("%s was made by a newer starling. Update this board.", file);
-        else if ((rc = sl_answer_open(seed, sealed + 1, (size_t)rc - 1, plain, ANSWER_MAX)) < 0)
-            sl_output_error("%s is for another board, or damaged.", file);
-        if (rc >= 0 && sealed[0] != ANSWER_VERSION)
-            rc = -ENOTSUP;
-    }
-    free(parent);
-    free(line);
+    uint8_t *sealed = malloc(ANSWER_MAX);
+    if (sealed == NULL)
+        return -ENOMEM;
+    int rc = decode(SL_ANSWER_PREFIX, line, sealed, ANSWER_MAX);
+    if (rc < 1)
+        rc = -EBADMSG;
+    else if (sealed[0] != ANSWER_VERSION)
+        rc = -ENOTSUP;
+    else if ((rc = sl_answer_open(seed, sealed + 1, (size_t)rc - 1, ret_plain, ANSWER_MAX)) <= 0)
+        rc = -EACCES;
     free(sealed);
-    if (rc > 0)
-        *ret_plain = plain;
-    else
-        free(plain);
-    return rc == 0 ? -EBADMSG : rc;
+    return rc;
 }
 
-static int place_bundle(const char *destination, const struct sl_bundle_files *files)
+static void tell_unsealed(const char *file, int rc)
 {
-    char *parent = parent_of(destination);
-    struct sl_stage stage = {.fd = -1};
-    int rc = sl_stage_begin(&stage, parent);
-    if (rc == 0)
-        rc = sl_bundle_write(stage.path, files);
-    if (rc == 0)
-        rc = sl_stage_commit(&stage, destination);
-    sl_stage_done(&stage);
-    if (rc < 0)
-        sl_output_error("%s cannot be made: %s.", destination, strerror(-rc));
+    if (rc == -EBADMSG)
+        sl_output_error("%s is no answer, or damaged: copy it again.", file);
+    else if (rc == -ENOTSUP)
+        sl_output_error("%s was made by a newer starling. Update this board.", file);
+    else if (rc == -EACCES)
+        sl_output_error("%s is for another board, or damaged.", file);
+    else
+        sl_output_error("%s cannot be opened: %s.", file, strerror(-rc));
+}
+
+/* The plaintext of an answer file. Length or -errno (told). */
+static int open_answer(const char *file, const uint8_t seed[SL_KEY_LEN],
+                       uint8_t ret_plain[ANSWER_MAX])
+{
+    char *parent = sl_files_parent(file), *line = NULL;
+    const char *slash = strrchr(file, '/');
+    int rc = sl_files_read(parent, slash != NULL ? slash + 1 : file, TEXT_MAX, &line, NULL);
     free(parent);
+    if (rc < 0) {
+        sl_output_error("%s cannot be read: %s.", file, strerror(-rc));
+        return rc;
+    }
+    rc = unseal(line, seed, ret_plain);
+    if (rc < 0)
+        tell_unsealed(file, rc);
+    free(line);
     return rc;
+}
+
+/* What a board has to become a node; all of it secret. */
+struct acceptance {
+    uint8_t seed[SL_KEY_LEN];
+    char *key, *seed_text;
+    uint8_t plain[ANSWER_MAX];
+    struct opened opened; /* borrows from `plain` */
+};
+
+static void free_secret(char *text)
+{
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+static void acceptance_free(struct acceptance *acceptance)
+{
+    free_secret(acceptance->key);
+    free_secret(acceptance->seed_text);
+    explicit_bzero(acceptance, sizeof(*acceptance));
+    free(acceptance);
+}
+
+static int accept_answer(struct acceptance *a, const char *answer_file, const char *destination,
+                         char ret_network[SL_NETWORK_NAME_MAX + 1])
+{
+    struct sl_certificate_info authority, node;
+    int len = open_answer(answer_file, a->seed, a->plain);
+    if (len < 0)
+        return len;
+    if (read_answer(a->plain, (size_t)len, &a->opened) < 0 ||
+        sl_certificate_read(a->opened.authority, &authority) < 0 ||
+        sl_certificate_read(a->opened.chain, &node) < 0) {
+        sl_output_error("%s holds no usable certificates.", answer_file);
+        return -EBADMSG;
+    }
+    snprintf(ret_network, SL_NETWORK_NAME_MAX + 1, "%s", authority.identity.name);
+    struct sl_bundle_files files = {.network = authority.identity.name,
+                                    .name = node.identity.name,
+                                    .authority = a->opened.authority,
+                                    .chain = a->opened.chain,
+                                    .key = a->key,
+                                    .seed = a->seed_text,
+                                    .secret = a->opened.secret,
+                                    .crl = a->opened.crl,
+                                    .crl_len = a->opened.crl_len};
+    return sl_bundle_place(destination, &files);
 }
 
 int sl_admission_accept(const char *folder, const char *answer_file, const char *destination,
                         char ret_network[SL_NETWORK_NAME_MAX + 1])
 {
-    uint8_t seed[SL_KEY_LEN];
-    uint8_t *plain = NULL;
-    char *key = NULL, *seed_text = NULL;
-    struct opened *opened = calloc(1, sizeof(*opened));
-    struct sl_certificate_info authority, node;
-    int rc = opened != NULL ? load_keys(folder, &key, &seed_text, seed) : -ENOMEM;
-    int len = rc == 0 ? open_answer(answer_file, seed, &plain) : rc;
-    rc = len < 0 ? len : read_answer(plain, (size_t)len, opened);
-    if (rc == 0 && (sl_certificate_read(opened->authority, &authority) < 0 ||
-                    sl_certificate_read(opened->chain, &node) < 0))
-        rc = -EBADMSG;
-    if (rc < 0 && len >= 0)
-        sl_output_error("%s holds no usable certificates.", answer_file);
-    if (rc == 0) {
-        snprintf(ret_network, SL_NETWORK_NAME_MAX + 1, "%s", authority.identity.name);
-        struct sl_bundle_files files = {.network = authority.identity.name,
-                                        .name = node.identity.name,
-                                        .authority = opened->authority,
-                                        .chain = opened->chain,
-                                        .key = key,
-                                        .seed = seed_text,
-                                        .secret = opened->secret,
-                                        .crl = opened->crl,
-                                        .crl_len = opened->crl_len};
-        rc = place_bundle(destination, &files);
-    }
-    explicit_bzero(seed, sizeof(seed));
-    if (opened != NULL)
-        explicit_bzero(opened, sizeof(*opened));
-    if (plain != NULL)
-        explicit_bzero(plain, (size_t)len);
-    if (key != NULL)
-        explicit_bzero(key, strlen(key));
-    if (seed_text != NULL)
-        explicit_bzero(seed_text, strlen(seed_text));
-    free(key);
-    free(seed_text);
-    free(plain);
-    free(opened);
+    struct acceptance *acceptance = calloc(1, sizeof(*acceptance));
+    if (acceptance == NULL)
+        return -ENOMEM;
+    int rc = load_keys(folder, &acceptance->key, &acceptance->seed_text, acceptance->seed);
+    if (rc == 0)
+        rc = accept_answer(acceptance, answer_file, destination, ret_network);
+    acceptance_free(acceptance);
     return rc;
 }

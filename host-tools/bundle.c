@@ -92,8 +92,9 @@ static size_t text_len(const char *text)
     return text != NULL ? strlen(text) : 0;
 }
 
-int sl_bundle_write(const char *folder, const struct sl_bundle_files *files)
+static int write_files(const char *folder, const void *arg)
 {
+    const struct sl_bundle_files *files = arg;
     const struct {
         const char *name;
         const void *bytes;
@@ -117,32 +118,29 @@ int sl_bundle_write(const char *folder, const struct sl_bundle_files *files)
     return write_configuration(folder, files);
 }
 
+int sl_bundle_place(const char *destination, const struct sl_bundle_files *files)
+{
+    int rc = sl_files_make_folder(destination, write_files, files);
+    if (rc < 0)
+        sl_output_error("%s cannot be written: %s.", destination, strerror(-rc));
+    return rc;
+}
+
 static int place_parts(const struct sl_network *network, const struct parts *parts,
                        const char *name)
 {
-    char *nodes = sl_output_format("%s/nodes", network->folder);
-    char *destination = sl_output_format("%s/%s", nodes, name);
-    struct sl_stage stage = {.fd = -1};
-    int rc = sl_stage_begin(&stage, nodes);
-    if (rc == 0) {
-        struct sl_bundle_files files = {.network = network->name,
-                                        .name = name,
-                                        .authority = network->certificate,
-                                        .chain = parts->chain,
-                                        .key = parts->key,
-                                        .seed = parts->seed,
-                                        .secret = parts->secret,
-                                        .crl = parts->crl,
-                                        .crl_len = parts->crl_len};
-        rc = sl_bundle_write(stage.path, &files);
-    }
-    if (rc == 0)
-        rc = sl_stage_commit(&stage, destination);
-    sl_stage_done(&stage);
-    if (rc < 0)
-        sl_output_error("%s cannot be written: %s.", destination, strerror(-rc));
+    struct sl_bundle_files files = {.network = network->name,
+                                    .name = name,
+                                    .authority = network->certificate,
+                                    .chain = parts->chain,
+                                    .key = parts->key,
+                                    .seed = parts->seed,
+                                    .secret = parts->secret,
+                                    .crl = parts->crl,
+                                    .crl_len = parts->crl_len};
+    char *destination = sl_output_format("%s/nodes/%s", network->folder, name);
+    int rc = sl_bundle_place(destination, &files);
     free(destination);
-    free(nodes);
     return rc;
 }
 

@@ -1,8 +1,7 @@
-/* A node's bundle: the folder that makes a computer a node of the network.
+/* A node's bundle: the folder that makes a computer a node of the network. What is in it stands in
+ * firmware/daemon/bundle.h, and beside that
  *
- *   node.crt   its chain, PEM         node.key   P-256 key, PEM, 0600    node.seed   Ed25519 seed,
- * hex, 0600 ca.crt     the authority          network.key  secret, hex, 0600     network.crl  DER,
- * if there is one starlingd.conf                    ready to use: starlingd -c .../starlingd.conf
+ *   starlingd.conf  ready to use: starlingd -c .../starlingd.conf
  *
  * It appears whole under its name, or not at all. */
 #ifndef SL_TOOLS_BUNDLE_H
@@ -31,8 +30,8 @@ struct sl_bundle_files {
     const uint8_t *crl;         /* DER */
     size_t crl_len;             /* 0: there is none */
 };
-/* Writes them into a folder that is there. 0 or -errno. */
-int sl_bundle_write(const char *folder, const struct sl_bundle_files *files);
+/* Makes the folder of them. -EEXIST and other faults are told. */
+int sl_bundle_place(const char *destination, const struct sl_bundle_files *files);
 
 /* The revocation list for a new node: as the authority makes it now, or as an invite left it here.
  * Length, 0 if there is none, or -errno. */

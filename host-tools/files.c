@@ -204,9 +204,27 @@ static void clear_stale(const char *parent)
         closedir(folder);
 }
 
-int sl_stage_begin(struct sl_stage *stage, const char *parent)
+/* A folder in the making. It is locked, so that another run which clears away what a killed one
+ * left lets it be. */
+struct stage {
+    char *path;
+    int fd;
+};
+
+/* Removes it, unless it was committed. */
+static void stage_done(struct stage *stage)
 {
-    *stage = (struct sl_stage){.fd = -1};
+    if (stage->path != NULL)
+        remove_tree(stage->path);
+    free(stage->path);
+    stage->path = NULL;
+    if (stage->fd >= 0)
+        close(stage->fd);
+    stage->fd = -1;
+}
+
+static int stage_begin(struct stage *stage, const char *parent)
+{
     int rc = make_folder(parent);
     if (rc < 0)
         return rc;
@@ -221,13 +239,12 @@ int sl_stage_begin(struct sl_stage *stage, const char *parent)
     stage->fd = open(stage->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (stage->fd < 0 || flock(stage->fd, LOCK_EX | LOCK_NB) < 0) {
         rc = -errno;
-        sl_stage_done(stage);
+        stage_done(stage);
     }
     return rc;
 }
 
-/* Up to the last slash: "." if there is none. */
-static char *parent_of(const char *path)
+char *sl_files_parent(const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (slash == NULL)
@@ -246,28 +263,29 @@ static int move_new(const char *from, const char *to)
     return errno == ENOTEMPTY || errno == ENOTDIR ? -EEXIST : -errno;
 }
 
-int sl_stage_commit(struct sl_stage *stage, const char *destination)
+static int stage_commit(struct stage *stage, const char *parent, const char *destination)
 {
     if (fsync(stage->fd) < 0)
         return -errno;
     int rc = move_new(stage->path, destination);
     if (rc < 0)
         return rc;
-    char *parent = parent_of(destination);
-    rc = sync_folder(parent);
-    free(parent);
     free(stage->path);
     stage->path = NULL;
-    return rc;
+    return sync_folder(parent);
 }
 
-void sl_stage_done(struct sl_stage *stage)
+int sl_files_make_folder(const char *destination, int (*fill)(const char *folder, const void *arg),
+                         const void *arg)
 {
-    if (stage->path != NULL)
-        remove_tree(stage->path);
-    free(stage->path);
-    stage->path = NULL;
-    if (stage->fd >= 0)
-        close(stage->fd);
-    stage->fd = -1;
+    char *parent = sl_files_parent(destination);
+    struct stage stage = {.fd = -1};
+    int rc = stage_begin(&stage, parent);
+    if (rc == 0)
+        rc = fill(stage.path, arg);
+    if (rc == 0)
+        rc = stage_commit(&stage, parent, destination);
+    stage_done(&stage);
+    free(parent);
+    return rc;
 }

@@ -21,19 +21,14 @@ void sl_files_clear(const char *folder);
 
 bool sl_files_exist(const char *folder, const char *name);
 
-/* A folder in the making, beside the place where it will be. It is locked, so that another run
- * which clears away what a killed one left lets it be. */
-struct sl_stage {
-    char *path;
-    int fd;
-};
-/* `parent` is made if need be. */
-int sl_stage_begin(struct sl_stage *stage, const char *parent);
-/* Renames it to `destination`, in the same parent. -EEXIST if that is there: nothing is replaced.
- */
-int sl_stage_commit(struct sl_stage *stage, const char *destination);
-/* Removes it, unless it was committed. */
-void sl_stage_done(struct sl_stage *stage);
+/* The folder that a path stands in, to be freed: "." if it has no slash. */
+char *sl_files_parent(const char *path);
+
+/* Makes the folder `destination` of what `fill` puts into it under a temporary name beside it; its
+ * parents are made if need be. -EEXIST if it is there and not empty: nothing is replaced. Else what
+ * `fill` returned, 0 or -errno. */
+int sl_files_make_folder(const char *destination, int (*fill)(const char *folder, const void *arg),
+                         const void *arg);
 
 /* Waits for and takes the lock on a folder; a descriptor to close, or -errno. */
 int sl_files_lock(const char *folder);

@@ -17,9 +17,8 @@
 
 #define NETWORKS_MAX    256
 #define CLOCK_PLAUSIBLE 1735689600 /* 2025-01-01: no certificate of Starling is older */
-#define EXPIRED_KEPT                                                                               \
-    (30 * 24 * 3600) /* a revoked certificate stays listed so long after its end                   \
-                      */
+/* A revoked certificate stays listed so many seconds after its end. */
+#define EXPIRED_KEPT (30 * 24 * 3600)
 
 const char *sl_network_name_fault(const char *name)
 {
@@ -278,8 +277,9 @@ void sl_network_close(struct sl_network *network)
 
 /* ---- Making ---- */
 
-static int write_network(const char *folder, const struct sl_network_draft *draft)
+static int write_network(const char *folder, const void *arg)
 {
+    const struct sl_network_draft *draft = arg;
     char secret[2 * SL_KEY_LEN + 2];
     sl_hex_encode(draft->secret, SL_KEY_LEN, secret);
     strcat(secret, "\n");
@@ -306,17 +306,7 @@ static char *trimmed(const char *folder)
 int sl_network_make(const struct sl_network_draft *draft, char **ret_folder)
 {
     char *folder = draft->folder != NULL ? trimmed(draft->folder) : sl_network_place(draft->name);
-    const char *slash = strrchr(folder, '/');
-    char *parent = slash == NULL     ? sl_output_format(".")
-                   : slash == folder ? sl_output_format("/")
-                                     : sl_output_format("%.*s", (int)(slash - folder), folder);
-    struct sl_stage stage = {.fd = -1};
-    int rc = sl_stage_begin(&stage, parent);
-    if (rc == 0)
-        rc = write_network(stage.path, draft);
-    if (rc == 0)
-        rc = sl_stage_commit(&stage, folder);
-    sl_stage_done(&stage);
+    int rc = sl_files_make_folder(folder, write_network, draft);
     if (rc == -EEXIST)
         sl_output_error("%s is there already. Choose another name, or another place with --folder.",
                         folder);
@@ -327,7 +317,6 @@ int sl_network_make(const struct sl_network_draft *draft, char **ret_folder)
     if (rc == 0)
         *ret_folder = absolute != NULL ? absolute : sl_output_format("%s", folder);
     free(folder);
-    free(parent);
     return rc;
 }
 

@@ -1,19 +1,20 @@
 /* The organiser's folder of a network:
  *
- *   ca.crt        the authority's certificate        network.key   the network secret, hex, 0600
- *   ca.key        its key, 0600; keep it safe        network.json  name, what was issued and
- * revoked network.crl   the revocation list, DER           nodes/NAME/   a bundle for each node
+ *   ca.crt         the authority's certificate, PEM
+ *   ca.key         its key, PEM; secret. A folder that an invite made has none
+ *   network.key    the network secret, 64 hex digits; secret
+ *   network.json   its name, and what was issued and revoked
+ *   network.crl    the revocation list in DER; missing until something was revoked
+ *   nodes/NAME/    a bundle for each node
  *
- * A folder that an invite made has no ca.key. Everything is written whole (files.h). Functions that
- * can fail for a reason that a person can mend print it, with what to do, and return -errno. */
+ * What is secret has mode 0600. Everything is written whole (files.h). Functions that can fail for
+ * a reason that a person can mend print it, with what to do, and return -errno. */
 #ifndef SL_TOOLS_NETWORK_H
 #define SL_TOOLS_NETWORK_H
 
 #include "crypto/authority.h"
 
 #define SL_NETWORK_NAME_MAX 63 /* bytes; an X.509 name takes no more */
-#define SL_SERIAL_LEN       20
-#define SL_CRL_MAX          65536
 #define SL_NETWORK_INDEX    "network.json"
 
 enum sl_issued_kind { SL_ISSUED_NODE, SL_ISSUED_INVITE, SL_ISSUED_ELSEWHERE };

@@ -197,7 +197,7 @@ static int issue_from(const struct sl_issue *issue, struct sl_issuer *issuer,
 }
 
 int sl_authority_issue(const struct sl_issue *issue, char ret_certificate[SL_PEM_MAX],
-                       uint8_t ret_serial[20])
+                       uint8_t ret_serial[SL_SERIAL_LEN])
 {
     if (!sl_x509_name_valid((const uint8_t *)issue->name, strlen(issue->name)) ||
         issue->lifetime <= 0)

@@ -31,11 +31,11 @@ struct sl_issue {
  * or has expired (or is not valid yet); -EINVAL for the name, as above; -EBADMSG if a PEM cannot be
  * read. */
 int sl_authority_issue(const struct sl_issue *issue, char ret_certificate[SL_PEM_MAX],
-                       uint8_t ret_serial[20]);
+                       uint8_t ret_serial[SL_SERIAL_LEN]);
 
 struct sl_revoked {
-    uint8_t serial[20];
-    int64_t when;
+    uint8_t serial[SL_SERIAL_LEN];
+    int64_t when; /* Unix seconds */
 };
 /* A full CRL with the given number (RFC 5280, 5.2.3), DER, entries by serial number. Length, or
  * -ENOBUFS, -EKEYREJECTED, -EBADMSG, -EACCES as above. */

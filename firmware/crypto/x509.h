@@ -6,8 +6,6 @@
 #include "crypto/mbedtls_compat.h"
 #include "mesh/ports.h"
 
-#define SL_SERIAL_LEN 20 /* the most RFC 5280 (4.1.2.2) allows */
-
 /* A text in a name: 1 to 63 bytes. */
 #define SL_NAME_MAX 63
 

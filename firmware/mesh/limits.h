@@ -57,6 +57,8 @@
 /* A longer CRL is refused: about 1,800 entries, and one is put together at a time. */
 #define SL_CRL_MAX 65536
 
+#define SL_SERIAL_LEN 20 /* of a certificate: the most that RFC 5280 (4.1.2.2) allows */
+
 #define SL_BEARERS_MAX 16
 #define SL_PEERS_MAX   64 /* configured addresses */
 

@@ -68,10 +68,11 @@ enum sl_refusal {
 struct sl_identity {
     uint8_t key[SL_KEY_LEN];       /* Ed25519 */
     uint8_t origin[SL_ORIGIN_LEN]; /* start of its hash */
-    uint8_t serial[20];            /* X.509 serial number, right-aligned */
+    uint8_t serial[SL_SERIAL_LEN]; /* X.509 serial number, right-aligned */
     int64_t not_before, not_after; /* Unix seconds */
     char name[64];                 /* node name from the certificate, UTF-8, NUL-terminated */
-    uint8_t issuer_serial[20];     /* of the invite it came through; zeros if of the authority */
+    /* Of the invite it came through; zeros if of the authority. */
+    uint8_t issuer_serial[SL_SERIAL_LEN];
 };
 
 /* Membership: certificates and revocation. `unix_time` is the mesh clock in seconds, or 0 if it is
