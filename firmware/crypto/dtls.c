@@ -276,18 +276,18 @@ static void session_close(struct sl_session *session)
 }
 
 /* The cookie was good: a session that has read the ClientHello. */
-static int accept_hello(struct sl_dtls *dtls, const uint8_t *binding, size_t binding_len,
-                        const uint8_t *bytes, size_t len, int64_t unix_time, sl_time now,
-                        struct sl_session **ret_session)
+static int accept_hello(struct sl_dtls *dtls, const struct sl_opening *opening,
+                        const uint8_t *binding, size_t binding_len, struct sl_session **ret_session)
 {
-    struct sl_session *session = session_new(dtls, &dtls->server_config, unix_time, now);
+    struct sl_session *session =
+        session_new(dtls, &dtls->server_config, opening->unix_time, opening->now);
     if (!session)
         return -ENOMEM;
     if (mbedtls_ssl_set_client_transport_id(&session->ssl, binding, binding_len) != 0) {
         session_free(session);
         return -ENOMEM;
     }
-    session_receive(session, bytes, len, now);
+    session_receive(session, opening->bytes, opening->len, opening->now);
     if (session->state != SL_SESSION_HANDSHAKE) {
         session_free(session);
         return -EBADMSG;
@@ -296,10 +296,8 @@ static int accept_hello(struct sl_dtls *dtls, const uint8_t *binding, size_t bin
     return 0;
 }
 
-static int session_accept(void *ctx, const struct sl_address *from, const uint8_t *bytes,
-                          size_t len, int64_t unix_time, sl_time now,
-                          struct sl_session **ret_session, uint8_t *ret_reply, size_t reply_cap,
-                          size_t *ret_reply_len)
+static int session_accept(void *ctx, const struct sl_opening *opening,
+                          struct sl_session **ret_session, struct sl_reply *ret_reply)
 {
     struct sl_dtls *dtls = ctx;
     struct sl_client_hello hello;
@@ -307,21 +305,21 @@ static int session_accept(void *ctx, const struct sl_address *from, const uint8_
     uint8_t cookie[SL_DTLS_COOKIE_LEN];
     if (ret_session)
         *ret_session = NULL;
-    *ret_reply_len = 0;
-    if (sl_client_hello_decode(bytes, len, &hello) != 0)
+    ret_reply->len = 0;
+    if (sl_client_hello_decode(opening->bytes, opening->len, &hello) != 0)
         return -EBADMSG;
-    dtls->cookies.slot = (uint32_t)(now / SL_DTLS_COOKIE_SLOT);
-    size_t binding_len = sl_dtls_cookie_binding(from, &hello, binding);
+    dtls->cookies.slot = (uint32_t)(opening->now / SL_DTLS_COOKIE_SLOT);
+    size_t binding_len = sl_dtls_cookie_binding(opening->from, &hello, binding);
     if (sl_dtls_cookie_valid(&dtls->cookies, binding, binding_len, hello.cookie, hello.cookie_len))
-        return ret_session ? accept_hello(dtls, binding, binding_len, bytes, len, unix_time, now,
-                                          ret_session)
+        return ret_session ? accept_hello(dtls, opening, binding, binding_len, ret_session)
                            : -EBUSY;
     /* Never longer than the question (CVE-2025-24356 in fastd). */
-    if (SL_VERIFY_REQUEST_LEN > len || SL_VERIFY_REQUEST_LEN > reply_cap)
+    _Static_assert(SL_VERIFY_REQUEST_LEN <= sizeof(ret_reply->bytes), "a cookie fits");
+    if (SL_VERIFY_REQUEST_LEN > opening->len)
         return 0;
     sl_dtls_cookie_make(&dtls->cookies, binding, binding_len, cookie);
-    sl_verify_request_encode(&hello, cookie, ret_reply);
-    *ret_reply_len = SL_VERIFY_REQUEST_LEN;
+    sl_verify_request_encode(&hello, cookie, ret_reply->bytes);
+    ret_reply->len = SL_VERIFY_REQUEST_LEN;
     return 0;
 }
 

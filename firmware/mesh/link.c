@@ -136,20 +136,24 @@ void sl_link_note_stale(struct sl_node *node, struct sl_link *link)
         schedule(node, link);
 }
 
+/* A datagram of a session, in a LINK packet. */
+static void send_inner(struct sl_node *node, const struct sl_neighbour *neighbour,
+                       const uint8_t *inner, size_t inner_len)
+{
+    uint8_t packet[SL_DATAGRAM_MAX];
+    int len = sl_link_packet_encode(&node->config.primitives, node->beacon_key, neighbour->own_id,
+                                    neighbour->peer_id, inner, inner_len, packet, sizeof(packet));
+    if (len > 0)
+        sl_output_datagram(node, neighbour->bearer, &neighbour->address, packet, (size_t)len);
+}
+
 /* Sends what the session has to send. */
 static void flush(struct sl_node *node, struct sl_link *link)
 {
-    const struct sl_neighbour *neighbour = link->neighbour;
     uint8_t inner[SL_DATAGRAM_MAX - SL_LINK_OVERHEAD];
-    uint8_t packet[SL_DATAGRAM_MAX];
     size_t inner_len;
-    while ((inner_len = node->config.sessions.transmit(link->session, inner, sizeof(inner))) > 0) {
-        int len =
-            sl_link_packet_encode(&node->config.primitives, node->beacon_key, neighbour->own_id,
-                                  neighbour->peer_id, inner, inner_len, packet, sizeof(packet));
-        if (len > 0)
-            sl_output_datagram(node, neighbour->bearer, &neighbour->address, packet, (size_t)len);
-    }
+    while ((inner_len = node->config.sessions.transmit(link->session, inner, sizeof(inner))) > 0)
+        send_inner(node, link->neighbour, inner, inner_len);
 }
 
 void sl_link_end(struct sl_node *node, struct sl_link *link, enum sl_refusal refusal, sl_time now)
@@ -462,27 +466,24 @@ static bool try_accept(struct sl_node *node, struct sl_neighbour *neighbour, con
                        size_t inner_len, sl_time now)
 {
     const struct sl_sessions *sessions = &node->config.sessions;
-    uint8_t reply[SL_DATAGRAM_MAX - SL_LINK_OVERHEAD], packet[SL_DATAGRAM_MAX];
-    size_t reply_len = 0;
+    const struct sl_opening opening = {.from = &neighbour->address,
+                                       .bytes = inner,
+                                       .len = inner_len,
+                                       .unix_time = sl_node_unix_seconds(node, now),
+                                       .now = now};
+    struct sl_reply reply;
     struct sl_session *session = NULL;
     struct sl_link *victim;
     bool may = may_begin(node, neighbour, false, now, &victim);
-    int r = sessions->accept(sessions->ctx, &neighbour->address, inner, inner_len,
-                             sl_node_unix_seconds(node, now), now, may ? &session : NULL, reply,
-                             sl_min_size(sizeof(reply), inner_len), &reply_len);
+    int r = sessions->accept(sessions->ctx, &opening, may ? &session : NULL, &reply);
     if (r == -EBUSY) {
         refuse_busy(node, neighbour);
         return true;
     }
     if (r < 0)
         return false;
-    if (reply_len > 0) {
-        int len =
-            sl_link_packet_encode(&node->config.primitives, node->beacon_key, neighbour->own_id,
-                                  neighbour->peer_id, reply, reply_len, packet, sizeof(packet));
-        if (len > 0)
-            sl_output_datagram(node, neighbour->bearer, &neighbour->address, packet, (size_t)len);
-    }
+    if (reply.len > 0)
+        send_inner(node, neighbour, reply.bytes, reply.len);
     if (!session)
         return true;
     if (victim)

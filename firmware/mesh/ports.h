@@ -109,6 +109,21 @@ enum sl_session_state {
 
 struct sl_session; /* one end of a secure link; made by the port below */
 
+/* A datagram for which there is no session. Borrowed. */
+struct sl_opening {
+    const struct sl_address *from;
+    const uint8_t *bytes;
+    size_t len;
+    int64_t unix_time; /* mesh clock in seconds, or 0 */
+    sl_time now;
+};
+
+/* What is answered before there is a session: no more than a cookie. */
+struct sl_reply {
+    size_t len; /* 0: nothing */
+    uint8_t bytes[64];
+};
+
 /* Secure sessions over datagrams: DTLS 1.2 in the daemon. No call blocks or reads a clock. */
 struct sl_sessions {
     void *ctx;
@@ -116,13 +131,11 @@ struct sl_sessions {
     /* The client's end; its first flight is ready in transmit(). NULL if out of memory. */
     struct sl_session *(*connect)(void *ctx, int64_t unix_time, sl_time now);
 
-    /* A datagram for which there is no session. Keeps nothing unless it holds a valid cookie:
-     * answers with at most as many bytes as came in (ret_reply_len, may be 0), or gives a session.
-     * With ret_session NULL it only ever answers: -EBUSY where there would be a session, before any
-     * of its work is done. 0, or -EBADMSG. */
-    int (*accept)(void *ctx, const struct sl_address *from, const uint8_t *bytes, size_t len,
-                  int64_t unix_time, sl_time now, struct sl_session **ret_session,
-                  uint8_t *ret_reply, size_t reply_cap, size_t *ret_reply_len);
+    /* Keeps nothing unless the datagram holds a valid cookie: answers with at most as many bytes as
+     * came in, or gives a session. With ret_session NULL it only ever answers: -EBUSY where there
+     * would be a session, before any of its work is done. 0, or -EBADMSG. */
+    int (*accept)(void *ctx, const struct sl_opening *opening, struct sl_session **ret_session,
+                  struct sl_reply *ret_reply);
 
     void (*receive)(struct sl_session *session, const uint8_t *bytes, size_t len, sl_time now);
     void (*tick)(struct sl_session *session, sl_time now);

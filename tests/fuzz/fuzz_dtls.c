@@ -79,19 +79,22 @@ static void setup(struct link *link)
 static void accept_datagram(struct link *link, const uint8_t *bytes, size_t len)
 {
     struct sl_sessions *port = &link->port[1];
-    uint8_t reply[MTU];
-    size_t reply_len = 0;
+    const struct sl_opening opening = {.from = &link->address,
+                                       .bytes = bytes,
+                                       .len = len,
+                                       .unix_time = UNIX_TIME,
+                                       .now = link->now};
+    struct sl_reply reply;
     struct sl_session *session = NULL;
-    int result = port->accept(port->ctx, &link->address, bytes, len, UNIX_TIME, link->now, &session,
-                              reply, sizeof(reply), &reply_len);
-    assert(reply_len <= len);
-    assert(result == 0 || (!session && reply_len == 0));
+    int result = port->accept(port->ctx, &opening, &session, &reply);
+    assert(reply.len <= len);
+    assert(result == 0 || (!session && reply.len == 0));
     if (session && link->session[1])
         port->free(session);
     else if (session)
         link->session[1] = session;
-    if (reply_len > 0 && link->session[0])
-        link->port[0].receive(link->session[0], reply, reply_len, link->now);
+    if (reply.len > 0 && link->session[0])
+        link->port[0].receive(link->session[0], reply.bytes, reply.len, link->now);
 }
 
 static void deliver(struct link *link, int to, const uint8_t *bytes, size_t len)

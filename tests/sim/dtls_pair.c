@@ -63,6 +63,15 @@ size_t dtls_pair_take(struct dtls_pair *pair, struct dtls_end *from,
     return len;
 }
 
+int dtls_pair_accept(struct dtls_pair *pair, const struct sl_address *from, const uint8_t *bytes,
+                     size_t len, struct sl_reply *ret_reply)
+{
+    const struct sl_sessions *port = &pair->server.port;
+    const struct sl_opening opening = {
+        .from = from, .bytes = bytes, .len = len, .unix_time = pair->unix_time, .now = pair->now};
+    return port->accept(port->ctx, &opening, &pair->server.session, ret_reply);
+}
+
 void dtls_pair_give_server(struct dtls_pair *pair, const uint8_t *bytes, size_t len)
 {
     struct dtls_end *server = &pair->server;
@@ -70,13 +79,11 @@ void dtls_pair_give_server(struct dtls_pair *pair, const uint8_t *bytes, size_t 
         server->port.receive(server->session, bytes, len, pair->now);
         return;
     }
-    uint8_t reply[DTLS_PAIR_MTU];
-    size_t reply_len = 0;
-    server->port.accept(server->port.ctx, &pair->address, bytes, len, pair->unix_time, pair->now,
-                        &server->session, reply, sizeof(reply), &reply_len);
-    assert(reply_len <= len);
-    if (reply_len > 0)
-        pair->client.port.receive(pair->client.session, reply, reply_len, pair->now);
+    struct sl_reply reply;
+    dtls_pair_accept(pair, &pair->address, bytes, len, &reply);
+    assert(reply.len <= len);
+    if (reply.len > 0)
+        pair->client.port.receive(pair->client.session, reply.bytes, reply.len, pair->now);
 }
 
 bool dtls_pair_carry_once(struct dtls_pair *pair)

@@ -42,6 +42,10 @@ void dtls_pair_connect(struct dtls_pair *pair);
 /* The next datagram that an end wants to send: its length, or 0. */
 size_t dtls_pair_take(struct dtls_pair *pair, struct dtls_end *from,
                       uint8_t ret_bytes[DTLS_PAIR_MTU]);
+/* To the server's listener, from that address: what it returns (0, -EBADMSG); the session, if it
+ * gives one, is then pair->server's. */
+int dtls_pair_accept(struct dtls_pair *pair, const struct sl_address *from, const uint8_t *bytes,
+                     size_t len, struct sl_reply *ret_reply);
 /* To the server's session or, if it has none, to its listener. */
 void dtls_pair_give_server(struct dtls_pair *pair, const uint8_t *bytes, size_t len);
 

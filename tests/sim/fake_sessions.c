@@ -391,34 +391,30 @@ static bool is_begun(const struct sl_fake_member *member, const struct sl_addres
     return false;
 }
 
-static int accept_session(void *ctx, const struct sl_address *from, const uint8_t *bytes,
-                          size_t len, int64_t unix_time, sl_time now,
-                          struct sl_session **ret_session, uint8_t *ret_reply, size_t reply_cap,
-                          size_t *ret_reply_len)
+static int accept_session(void *ctx, const struct sl_opening *opening,
+                          struct sl_session **ret_session, struct sl_reply *ret_reply)
 {
-    (void)ret_reply;
-    (void)reply_cap;
     if (ret_session)
         *ret_session = NULL;
-    *ret_reply_len = 0;
+    ret_reply->len = 0;
     struct sl_reader r;
-    sl_reader_init(&r, bytes, len);
+    sl_reader_init(&r, opening->bytes, opening->len);
     if (sl_read_u8(&r) != MESSAGE_CLIENT)
         return -EBADMSG;
     uint32_t number = sl_read_u32(&r);
     size_t chain_len = sl_read_left(&r);
     const uint8_t *chain = sl_read_slice(&r, chain_len);
-    if (sl_read_failed(&r) || is_begun(ctx, from, number))
+    if (sl_read_failed(&r) || is_begun(ctx, opening->from, number))
         return -EBADMSG;
     if (!ret_session)
         return -EBUSY;
-    struct sl_session *session = session_new(ctx, unix_time, now);
+    struct sl_session *session = session_new(ctx, opening->unix_time, opening->now);
     if (!session)
         return -EBADMSG;
     session->member->accepted++;
     session->number = number;
-    session->from = *from;
-    take_chain(session, chain, chain_len, now);
+    session->from = *opening->from;
+    take_chain(session, chain, chain_len, opening->now);
     if (session->state == SL_SESSION_OPEN)
         send_server_flight(session);
     *ret_session = session;

@@ -300,15 +300,15 @@ static void take_link(struct sl_solo *solo, struct sl_fake_peer *peer, const uin
 {
     struct sl_sessions sessions;
     struct sl_link_inner inner;
-    uint8_t reply[64];
-    size_t reply_len = 0;
+    struct sl_reply reply;
     sl_fake_sessions(peer->member, &sessions);
     if (peer->half_open || sl_link_packet_decode(bytes, len, &solo->primitives, solo->beacon_key,
                                                  peer->node_id, peer->link_id, &inner) < 0)
         return;
+    const struct sl_opening opening = {
+        .from = &peer->address, .bytes = inner.bytes, .len = inner.len, .now = solo->now};
     if (!peer->session)
-        sessions.accept(sessions.ctx, &peer->address, inner.bytes, inner.len, 0, solo->now,
-                        &peer->session, reply, sizeof(reply), &reply_len);
+        sessions.accept(sessions.ctx, &opening, &peer->session, &reply);
     else
         sessions.receive(peer->session, inner.bytes, inner.len, solo->now);
     if (!peer->session)

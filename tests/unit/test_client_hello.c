@@ -25,58 +25,80 @@ static int teardown(void **state)
     return 0;
 }
 
-/* First ClientHello of a session, as it would leave. */
-static size_t first_hello(struct dtls_pair *pair, uint8_t *ret_bytes)
+/* A datagram on its way to the server. */
+struct hello {
+    uint8_t bytes[DTLS_PAIR_MTU];
+    size_t len;
+};
+
+/* What came of it. */
+enum outcome { REFUSED, COOKIE, SESSION };
+
+/* Gives it to the server's listener, as from that address, and checks that whatever comes of it is
+ * one of the three, and never more bytes than came in (row 16). */
+static enum outcome give_from(struct dtls_pair *pair, const struct sl_address *from,
+                              const struct hello *hello, struct sl_reply *ret_reply)
 {
-    dtls_pair_connect(pair);
-    return dtls_pair_take(pair, &pair->client, ret_bytes);
+    int result = dtls_pair_accept(pair, from, hello->bytes, hello->len, ret_reply);
+    assert_true(ret_reply->len <= hello->len);
+    if (result < 0) {
+        assert_int_equal(result, -EBADMSG);
+        assert_null(pair->server.session);
+        assert_int_equal(ret_reply->len, 0);
+        return REFUSED;
+    }
+    assert_true((ret_reply->len > 0) != (pair->server.session != NULL));
+    return pair->server.session ? SESSION : COOKIE;
 }
 
-static int accept_from(struct dtls_pair *pair, const struct sl_address *from, const uint8_t *bytes,
-                       size_t len, uint8_t *ret_reply, size_t *ret_reply_len)
+static enum outcome give(struct dtls_pair *pair, const struct hello *hello)
 {
-    struct dtls_end *server = &pair->server;
-    return server->port.accept(server->port.ctx, from, bytes, len, pair->unix_time, pair->now,
-                               &server->session, ret_reply, DTLS_PAIR_MTU, ret_reply_len);
+    struct sl_reply reply;
+    return give_from(pair, &pair->address, hello, &reply);
+}
+
+/* The first ClientHello of a client, as it would leave. */
+static void first_hello(struct dtls_pair *pair, struct hello *ret_hello)
+{
+    dtls_pair_connect(pair);
+    ret_hello->len = dtls_pair_take(pair, &pair->client, ret_hello->bytes);
+}
+
+/* And its second, with the cookie that the server gave it. */
+static void second_hello(struct dtls_pair *pair, struct hello *ret_hello)
+{
+    struct sl_reply reply;
+    first_hello(pair, ret_hello);
+    assert_int_equal(give_from(pair, &pair->address, ret_hello, &reply), COOKIE);
+    pair->client.port.receive(pair->client.session, reply.bytes, reply.len, pair->now);
+    ret_hello->len = dtls_pair_take(pair, &pair->client, ret_hello->bytes);
 }
 
 /* The smallest ClientHello there can be: one suite, no session, no extensions. */
-static size_t smallest_hello(uint8_t *ret_bytes)
+static void smallest_hello(struct hello *ret_hello)
 {
     static const uint8_t head[] = {22, 0xfe, 0xff, 0,  0, 0, 0, 0, 0, 0, 0, 0,  54, /* record */
                                    1,  0,    0,    42, 0, 0, 0, 0, 0, 0, 0, 42, 0xfe, 0xfd};
     static const uint8_t tail[] = {0, 0, 0, 2, 0xcc, 0xa9, 1, 0};
-    memcpy(ret_bytes, head, sizeof(head));
-    memset(ret_bytes + sizeof(head), 7, 32);
-    memcpy(ret_bytes + sizeof(head) + 32, tail, sizeof(tail));
-    return sizeof(head) + 32 + sizeof(tail);
+    memcpy(ret_hello->bytes, head, sizeof(head));
+    memset(ret_hello->bytes + sizeof(head), 7, 32);
+    memcpy(ret_hello->bytes + sizeof(head) + 32, tail, sizeof(tail));
+    ret_hello->len = sizeof(head) + 32 + sizeof(tail);
 }
 
-/* Row 16: never more bytes out than in before the cookie came back. */
+/* Row 16: never more bytes out than in before the cookie came back; give() checks it. */
 static void test_row_16_no_amplification(void **state)
 {
     struct dtls_pair *pair = *state;
-    uint8_t hello[DTLS_PAIR_MTU];
-    uint8_t reply[DTLS_PAIR_MTU];
-    size_t reply_len = 0;
-    size_t len = smallest_hello(hello);
-    assert_int_equal(accept_from(pair, &pair->address, hello, len, reply, &reply_len), 0);
-    assert_null(pair->server.session);
-    assert_true(reply_len > 0 && reply_len <= len);
-
-    len = first_hello(pair, hello);
-    assert_int_equal(accept_from(pair, &pair->address, hello, len, reply, &reply_len), 0);
-    assert_null(pair->server.session);
-    assert_true(reply_len > 0 && reply_len <= len);
-    print_message("hello %zu bytes, answer %zu\n", len, reply_len);
-
+    struct hello hello;
+    smallest_hello(&hello);
+    assert_int_equal(give(pair, &hello), COOKIE);
+    first_hello(pair, &hello);
+    assert_int_equal(give(pair, &hello), COOKIE);
     /* Nothing at all for what is no whole ClientHello, whatever its length. */
-    for (size_t cut = 0; cut < len; cut++) {
-        assert_int_equal(accept_from(pair, &pair->address, hello, cut, reply, &reply_len),
-                         -EBADMSG);
-        assert_int_equal(reply_len, 0);
-        assert_null(pair->server.session);
-    }
+    struct hello cut = hello;
+    for (cut.len = 0; cut.len < hello.len; cut.len++)
+        assert_int_equal(give(pair, &cut), REFUSED);
 }
 
 /* A ClientHello in which one field is wrong is none, whatever else it holds. */
@@ -104,9 +126,11 @@ static void test_malformed_hellos(void **state)
         {65, 0},   /* no compression method */
         {65, 9},   /* compression methods past the end */
     };
-    uint8_t hello[DTLS_PAIR_MTU];
+    struct hello smallest;
     struct sl_client_hello decoded;
-    size_t len = smallest_hello(hello);
+    smallest_hello(&smallest);
+    uint8_t *hello = smallest.bytes;
+    size_t len = smallest.len;
     assert_int_equal(sl_client_hello_decode(hello, len, &decoded), 0);
     assert_int_equal(decoded.cookie_len, 0);
     assert_true(sl_client_hello_inside(hello, len));
@@ -130,90 +154,64 @@ static void test_malformed_hellos(void **state)
 /* A good cookie does not help a client that offers nothing we speak. */
 static void test_hello_without_common_suite(void **state)
 {
+    enum { RECORD_LEN = 12, MESSAGE_LEN = 16, FRAGMENT_LEN = 24, COOKIE_LEN = 60, SUITE = 63 };
     struct dtls_pair *pair = *state;
-    uint8_t hello[DTLS_PAIR_MTU];
-    uint8_t reply[DTLS_PAIR_MTU];
-    size_t reply_len = 0;
-    size_t len = smallest_hello(hello);
-    hello[63] = 0xc0; /* TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA */
-    hello[64] = 0x09;
-    assert_int_equal(accept_from(pair, &pair->address, hello, len, reply, &reply_len), 0);
+    struct hello hello;
+    struct sl_reply reply;
+    smallest_hello(&hello);
+    hello.bytes[SUITE] = 0xc0; /* TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA */
+    hello.bytes[SUITE + 1] = 0x09;
+    assert_int_equal(give_from(pair, &pair->address, &hello, &reply), COOKIE);
     /* The cookie is the last of the answer; it goes where the empty one stands. */
-    memmove(hello + 61 + SL_DTLS_COOKIE_LEN, hello + 61, len - 61);
-    memcpy(hello + 61, reply + reply_len - SL_DTLS_COOKIE_LEN, SL_DTLS_COOKIE_LEN);
-    hello[60] = SL_DTLS_COOKIE_LEN;
-    hello[12] += SL_DTLS_COOKIE_LEN;
-    hello[16] += SL_DTLS_COOKIE_LEN;
-    hello[24] += SL_DTLS_COOKIE_LEN;
-    len += SL_DTLS_COOKIE_LEN;
-    assert_int_equal(accept_from(pair, &pair->address, hello, len, reply, &reply_len), -EBADMSG);
-    assert_null(pair->server.session);
-    assert_int_equal(reply_len, 0);
+    uint8_t *cookie = hello.bytes + COOKIE_LEN + 1;
+    memmove(cookie + SL_DTLS_COOKIE_LEN, cookie, hello.len - COOKIE_LEN - 1);
+    memcpy(cookie, reply.bytes + reply.len - SL_DTLS_COOKIE_LEN, SL_DTLS_COOKIE_LEN);
+    hello.bytes[COOKIE_LEN] = SL_DTLS_COOKIE_LEN;
+    hello.bytes[RECORD_LEN] += SL_DTLS_COOKIE_LEN;
+    hello.bytes[MESSAGE_LEN] += SL_DTLS_COOKIE_LEN;
+    hello.bytes[FRAGMENT_LEN] += SL_DTLS_COOKIE_LEN;
+    hello.len += SL_DTLS_COOKIE_LEN;
+    assert_int_equal(give(pair, &hello), REFUSED);
 }
 
 static void test_no_memory_before_the_cookie(void **state)
 {
     struct dtls_pair *pair = *state;
-    uint8_t hello[DTLS_PAIR_MTU];
-    uint8_t reply[DTLS_PAIR_MTU];
-    size_t reply_len = 0;
-    size_t len = first_hello(pair, hello);
+    struct hello hello;
+    first_hello(pair, &hello);
     struct mallinfo2 before = mallinfo2();
     for (unsigned i = 0; i < 10000; i++) {
         pair->address.bytes[2] = (uint8_t)i;
         pair->address.bytes[3] = (uint8_t)(i >> 8);
-        accept_from(pair, &pair->address, hello, len, reply, &reply_len);
-        assert_null(pair->server.session);
+        assert_int_equal(give(pair, &hello), COOKIE);
     }
     assert_true(mallinfo2().uordblks <= before.uordblks);
-}
-
-/* The client's answer to a verify request. */
-static size_t second_hello(struct dtls_pair *pair, uint8_t *ret_bytes)
-{
-    uint8_t reply[DTLS_PAIR_MTU];
-    size_t reply_len = 0;
-    size_t len = first_hello(pair, ret_bytes);
-    accept_from(pair, &pair->address, ret_bytes, len, reply, &reply_len);
-    assert_null(pair->server.session);
-    pair->client.port.receive(pair->client.session, reply, reply_len, pair->now);
-    return dtls_pair_take(pair, &pair->client, ret_bytes);
 }
 
 static void test_cookie_is_bound_to_the_address(void **state)
 {
     struct dtls_pair *pair = *state;
-    uint8_t hello[DTLS_PAIR_MTU];
-    uint8_t reply[DTLS_PAIR_MTU];
-    size_t reply_len = 0;
-    size_t len = second_hello(pair, hello);
-    struct sl_address other = pair->address;
+    struct hello hello;
+    struct sl_reply reply;
+    second_hello(pair, &hello);
+    struct sl_address other = pair->address, shorter = pair->address;
     other.bytes[5] ^= 1;
-    assert_int_equal(accept_from(pair, &other, hello, len, reply, &reply_len), 0);
-    assert_null(pair->server.session);
-    assert_true(reply_len > 0);
-    other = pair->address;
-    other.len--;
-    accept_from(pair, &other, hello, len, reply, &reply_len);
-    assert_null(pair->server.session);
-    assert_int_equal(accept_from(pair, &pair->address, hello, len, reply, &reply_len), 0);
-    assert_non_null(pair->server.session);
-    assert_int_equal(reply_len, 0);
+    shorter.len--;
+    assert_int_equal(give_from(pair, &other, &hello, &reply), COOKIE);
+    assert_int_equal(give_from(pair, &shorter, &hello, &reply), COOKIE);
+    assert_int_equal(give(pair, &hello), SESSION);
 }
 
 static void test_cookie_grows_old(void **state)
 {
     struct dtls_pair *pair = *state;
-    uint8_t hello[DTLS_PAIR_MTU];
-    uint8_t reply[DTLS_PAIR_MTU];
-    size_t reply_len = 0;
-    size_t len = second_hello(pair, hello);
-    sl_time received = pair->now;
-    pair->now = received + 2 * SL_DTLS_COOKIE_SLOT;
-    accept_from(pair, &pair->address, hello, len, reply, &reply_len);
-    assert_null(pair->server.session);
+    struct hello hello;
+    struct sl_reply reply;
+    second_hello(pair, &hello);
+    pair->now += 2 * SL_DTLS_COOKIE_SLOT;
+    assert_int_equal(give_from(pair, &pair->address, &hello, &reply), COOKIE);
     /* It is answered with a fresh one, and the client makes use of that. */
-    pair->client.port.receive(pair->client.session, reply, reply_len, pair->now);
+    pair->client.port.receive(pair->client.session, reply.bytes, reply.len, pair->now);
     dtls_pair_carry(pair);
     assert_int_equal(dtls_pair_client_state(pair), SL_SESSION_OPEN);
 }
@@ -221,39 +219,46 @@ static void test_cookie_grows_old(void **state)
 static void test_cookie_of_another_hello(void **state)
 {
     struct dtls_pair *pair = *state;
-    uint8_t hello[DTLS_PAIR_MTU];
-    uint8_t reply[DTLS_PAIR_MTU];
-    size_t reply_len = 0;
-    size_t len = second_hello(pair, hello);
+    struct hello hello;
     struct sl_client_hello decoded;
-    assert_int_equal(sl_client_hello_decode(hello, len, &decoded), 0);
+    second_hello(pair, &hello);
+    assert_int_equal(sl_client_hello_decode(hello.bytes, hello.len, &decoded), 0);
     assert_int_equal(decoded.cookie_len, SL_DTLS_COOKIE_LEN);
-    hello[decoded.random - hello] ^= 1;
-    accept_from(pair, &pair->address, hello, len, reply, &reply_len);
-    assert_null(pair->server.session);
+    hello.bytes[decoded.random - hello.bytes] ^= 1;
+    assert_int_equal(give(pair, &hello), COOKIE);
+}
+
+static void expect_open_and_silent(struct dtls_pair *pair)
+{
+    uint8_t bytes[DTLS_PAIR_MTU];
+    assert_int_equal(dtls_pair_server_state(pair), SL_SESSION_OPEN);
+    assert_int_equal(dtls_pair_take(pair, &pair->server, bytes), 0);
 }
 
 /* What only a member behind the address could send must not end an open session either. */
 static void test_row_12_replayed_hello_tears_nothing_down(void **state)
 {
     struct dtls_pair *pair = *state;
-    uint8_t hello[DTLS_PAIR_MTU];
-    size_t len = second_hello(pair, hello);
-    dtls_pair_give_server(pair, hello, len);
+    const struct sl_sessions *server = &pair->server.port;
+    struct hello hello;
+    second_hello(pair, &hello);
+    assert_int_equal(give(pair, &hello), SESSION);
     dtls_pair_carry(pair);
-    assert_int_equal(dtls_pair_server_state(pair), SL_SESSION_OPEN);
-    pair->server.port.receive(pair->server.session, hello, len, pair->now);
+    expect_open_and_silent(pair);
+    server->receive(pair->server.session, hello.bytes, hello.len, pair->now);
+    expect_open_and_silent(pair);
+    /* Nor one that hides behind another record. */
     uint8_t doubled[2 * DTLS_PAIR_MTU];
-    memcpy(doubled, hello, len);
-    memcpy(doubled + len, hello, len);
+    memcpy(doubled, hello.bytes, hello.len);
+    memcpy(doubled + hello.len, hello.bytes, hello.len);
     doubled[0] = 23;
-    pair->server.port.receive(pair->server.session, doubled, 2 * len, pair->now);
-    assert_int_equal(dtls_pair_server_state(pair), SL_SESSION_OPEN);
+    server->receive(pair->server.session, doubled, 2 * hello.len, pair->now);
+    expect_open_and_silent(pair);
+    /* And what the client says still arrives. */
     uint8_t bytes[DTLS_PAIR_MTU];
-    assert_int_equal(dtls_pair_take(pair, &pair->server, bytes), 0);
     assert_int_equal(pair->client.port.send(pair->client.session, (const uint8_t *)"still", 5), 0);
     dtls_pair_carry(pair);
-    assert_int_equal(pair->server.port.read(pair->server.session, bytes, sizeof(bytes)), 5);
+    assert_int_equal(server->read(pair->server.session, bytes, sizeof(bytes)), 5);
     assert_memory_equal(bytes, "still", 5);
 }
 

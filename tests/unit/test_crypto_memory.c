@@ -209,8 +209,7 @@ static void carry(struct sl_sessions port[2], struct sl_session *session[2], sl_
         moved = false;
         for (int from = 0; from < 2; from++) {
             uint8_t bytes[SL_DATAGRAM_MAX];
-            uint8_t reply[SL_DATAGRAM_MAX];
-            size_t reply_len = 0;
+            struct sl_reply reply = {0};
             size_t len =
                 session[from] ? port[from].transmit(session[from], bytes, sizeof(bytes)) : 0;
             if (len == 0)
@@ -219,10 +218,11 @@ static void carry(struct sl_sessions port[2], struct sl_session *session[2], sl_
             if (session[!from])
                 port[!from].receive(session[!from], bytes, len, now);
             else
-                port[1].accept(port[1].ctx, &address, bytes, len, TEST_NOW, now, &session[1], reply,
-                               sizeof(reply), &reply_len);
-            if (reply_len > 0)
-                port[0].receive(session[0], reply, reply_len, now);
+                port[1].accept(port[1].ctx,
+                               &(struct sl_opening){&address, bytes, len, TEST_NOW, now},
+                               &session[1], &reply);
+            if (reply.len > 0)
+                port[0].receive(session[0], reply.bytes, reply.len, now);
         }
     }
 }
