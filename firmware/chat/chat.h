@@ -160,25 +160,34 @@ int sl_chat_channel_link(const struct sl_chat *chat, uint32_t owner, uint32_t pe
 
 /* ---- Messages ---- */
 
-/* `lifetime` in seconds, 0 for the default. 0 with ret_message (its text is not set), also when the
- * disk did not take it (durable is then false). -ENOENT (not in that channel), -EINVAL (empty or
- * not UTF-8), -EMSGSIZE (over SL_TEXT_MAX), -EPERM. */
-int sl_chat_send(struct sl_chat *chat, uint32_t owner, uint32_t persona, const char *channel,
-                 const char *text, size_t len, uint32_t lifetime, sl_time now,
-                 struct sl_message *ret_message);
-/* As above; -ENOENT if the person is not known, -EHOSTUNREACH if no prekey of theirs is young
- * enough to seal to: they have to be heard again first. */
-int sl_chat_send_direct(struct sl_chat *chat, uint32_t owner, uint32_t persona,
-                        const uint8_t person[SL_KEY_LEN], const char *text, size_t len,
-                        uint32_t lifetime, sl_time now, struct sl_message *ret_message);
+/* Where something is said: a channel, or between a persona and a person. The other is NULL. */
+struct sl_conversation {
+    const char *channel;   /* without '#' */
+    const uint8_t *person; /* key */
+};
+
+struct sl_text {
+    struct sl_conversation to;
+    const char *bytes; /* UTF-8 */
+    size_t len;
+    uint32_t lifetime; /* seconds; 0: SL_MESSAGE_LIFETIME */
+};
+
+/* 0 with ret_message (its text is not set), also when the disk did not take it (durable is then
+ * false). -EPERM; -ENOENT if the persona is not in that channel or the person is not known;
+ * -EINVAL if it is empty or not UTF-8, or lives too long; -EMSGSIZE over SL_TEXT_MAX;
+ * -EHOSTUNREACH if no prekey of the person's is young enough to seal to: they have to be heard
+ * again first. */
+int sl_chat_send(struct sl_chat *chat, uint32_t owner, uint32_t persona, const struct sl_text *text,
+                 sl_time now, struct sl_message *ret_message);
 
 /* The persona's history in order of `number`: the first with number >= from. -ENOENT at the end. */
 int sl_chat_history(const struct sl_chat *chat, uint32_t owner, uint32_t persona, uint64_t from,
                     struct sl_message *ret_message);
-/* The persona looked at everything in that conversation (channel or person; the other is NULL) up
- * to `number`: read receipts go out for direct messages. */
-int sl_chat_mark_read(struct sl_chat *chat, uint32_t owner, uint32_t persona, const char *channel,
-                      const uint8_t person[SL_KEY_LEN], uint64_t number, sl_time now);
+/* The persona looked at everything in that conversation up to `number`: read receipts go out for
+ * direct messages. -EPERM, -EINVAL, -ENOENT. */
+int sl_chat_mark_read(struct sl_chat *chat, uint32_t owner, uint32_t persona,
+                      const struct sl_conversation *conversation, uint64_t number, sl_time now);
 
 /* ---- People ---- */
 

@@ -27,8 +27,8 @@ int sl_chat_publish(struct sl_chat *chat, const struct sl_persona *persona,
 struct sending {
     struct sl_chat *chat;
     struct sl_persona *persona;
-    const struct sl_channel *channel;     /* NULL: direct */
-    const struct sl_person_entry *person; /* NULL: channel */
+    const struct sl_channel *channel; /* NULL: direct */
+    struct sl_person_entry *person;   /* NULL: channel */
     uint32_t lifetime;
     sl_time now;
     struct sl_record *record;
@@ -36,12 +36,12 @@ struct sending {
     uint64_t created; /* and the creation time of its envelope */
 };
 
-static int check_text(const char *text, size_t len, uint32_t lifetime)
+static int check_text(const struct sl_text *text)
 {
-    if (len > SL_TEXT_MAX)
+    if (text->len > SL_TEXT_MAX)
         return -EMSGSIZE;
-    if (len == 0 || !sl_utf8_valid((const uint8_t *)text, len) ||
-        lifetime > SL_LIFETIME_MAX / SL_SECOND)
+    if (text->len == 0 || !sl_utf8_valid((const uint8_t *)text->bytes, text->len) ||
+        text->lifetime > SL_LIFETIME_MAX / SL_SECOND)
         return -EINVAL;
     return 0;
 }
@@ -138,14 +138,14 @@ static void set_prev(const struct sending *s, struct sl_record *record)
         memcpy(record->prev, last->message.id, SL_PREV_LEN);
 }
 
-static struct sl_record *new_record(const struct sending *s, const char *text, size_t len,
+static struct sl_record *new_record(const struct sending *s, const struct sl_text *text,
                                     size_t part_count)
 {
-    struct sl_record *record = sl_record_new(part_count, len);
+    struct sl_record *record = sl_record_new(part_count, text->len);
     if (!record)
         return NULL;
     struct sl_message *m = &record->message;
-    memcpy(sl_record_text(record), text, len);
+    memcpy(sl_record_text(record), text->bytes, text->len);
     if (s->channel)
         memcpy(m->channel, s->channel->name, sizeof(m->channel));
     memcpy(m->person, s->channel ? s->persona->key : s->person->announcement.key, SL_KEY_LEN);
@@ -175,15 +175,14 @@ static int keep(struct sending *s, struct sl_message *ret_message)
     return 0;
 }
 
-static int send_text(struct sending *s, const char *text, size_t len,
-                     struct sl_message *ret_message)
+static int send_text(struct sending *s, const struct sl_text *text, struct sl_message *ret_message)
 {
     size_t ends[SL_PARTS_MAX];
     size_t content_cap = s->channel ? SL_CHANNEL_CONTENT_MAX : SL_DIRECT_CONTENT_MAX;
-    size_t count = sl_content_cut((const uint8_t *)text, len, content_cap, ends);
+    size_t count = sl_content_cut((const uint8_t *)text->bytes, text->len, content_cap, ends);
     if (count == 0)
         return -EMSGSIZE;
-    s->record = new_record(s, text, len, count);
+    s->record = new_record(s, text, count);
     if (!s->record)
         return -ENOMEM;
     int error = send_all(s, ends);
@@ -193,22 +192,15 @@ static int send_text(struct sending *s, const char *text, size_t len,
     return error;
 }
 
-int sl_chat_send(struct sl_chat *chat, uint32_t owner, uint32_t persona, const char *channel,
-                 const char *text, size_t len, uint32_t lifetime, sl_time now,
-                 struct sl_message *ret_message)
+static int find_recipient(struct sending *s, const struct sl_conversation *to)
 {
-    chat->now = now;
-    struct sending s = {.chat = chat,
-                        .persona = sl_chat_own(chat, owner, persona),
-                        .lifetime = lifetime ? lifetime : SL_MESSAGE_LIFETIME,
-                        .now = now};
-    if (!s.persona)
-        return -EPERM;
-    s.channel = sl_persona_channel(s.persona, channel);
-    if (!s.channel)
-        return -ENOENT;
-    int error = check_text(text, len, lifetime);
-    return error < 0 ? error : send_text(&s, text, len, ret_message);
+    if (!to->channel == !to->person)
+        return -EINVAL;
+    if (to->channel)
+        s->channel = sl_persona_channel(s->persona, to->channel);
+    else
+        s->person = sl_people_key_entry(&s->chat->people, to->person);
+    return s->channel || s->person ? 0 : -ENOENT;
 }
 
 /* A prekey's secret is destroyed at a known age: what is sealed to it must not live longer. */
@@ -219,31 +211,35 @@ static uint32_t prekey_lifetime(const struct sl_person_entry *person, uint32_t l
     return left < lifetime ? (uint32_t)left : lifetime;
 }
 
-int sl_chat_send_direct(struct sl_chat *chat, uint32_t owner, uint32_t persona,
-                        const uint8_t person[SL_KEY_LEN], const char *text, size_t len,
-                        uint32_t lifetime, sl_time now, struct sl_message *ret_message)
+int sl_chat_send(struct sl_chat *chat, uint32_t owner, uint32_t persona, const struct sl_text *text,
+                 sl_time now, struct sl_message *ret_message)
 {
     chat->now = now;
-    struct sending s = {.chat = chat, .persona = sl_chat_own(chat, owner, persona), .now = now};
+    struct sending s = {.chat = chat,
+                        .persona = sl_chat_own(chat, owner, persona),
+                        .lifetime = text->lifetime ? text->lifetime : SL_MESSAGE_LIFETIME,
+                        .now = now};
     if (!s.persona)
         return -EPERM;
-    struct sl_person_entry *entry = sl_people_key_entry(&chat->people, person);
-    if (!entry)
-        return -ENOENT;
-    int error = check_text(text, len, lifetime);
+    int error = find_recipient(&s, &text->to);
+    if (error == 0)
+        error = check_text(text);
     if (error < 0)
         return error;
-    if (!sl_person_writable(entry, now))
-        return -EHOSTUNREACH;
-    entry->met = true;
-    s.lifetime = prekey_lifetime(entry, lifetime ? lifetime : SL_MESSAGE_LIFETIME, now);
-    s.person = entry;
-    return send_text(&s, text, len, ret_message);
+    if (s.person) {
+        if (!sl_person_writable(s.person, now))
+            return -EHOSTUNREACH;
+        s.person->met = true;
+        s.lifetime = prekey_lifetime(s.person, s.lifetime, now);
+    }
+    return send_text(&s, text, ret_message);
 }
 
-int sl_chat_mark_read(struct sl_chat *chat, uint32_t owner, uint32_t persona, const char *channel,
-                      const uint8_t person[SL_KEY_LEN], uint64_t number, sl_time now)
+int sl_chat_mark_read(struct sl_chat *chat, uint32_t owner, uint32_t persona,
+                      const struct sl_conversation *conversation, uint64_t number, sl_time now)
 {
+    const char *channel = conversation->channel;
+    const uint8_t *person = conversation->person;
     chat->now = now;
     struct sl_persona *self = sl_chat_own(chat, owner, persona);
     if (!self)

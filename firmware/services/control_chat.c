@@ -324,11 +324,12 @@ void sl_control_do_send(struct sl_control_request *request)
         (to && !sl_control_find_person(request, "to", &person)))
         return;
 
-    struct sl_chat *chat = request->config->chat;
-    int error = to ? sl_chat_send_direct(chat, request->uid, request->persona, person.key, text,
-                                         strlen(text), (uint32_t)lifetime, request->now, &message)
-                   : sl_chat_send(chat, request->uid, request->persona, channel, text, strlen(text),
-                                  (uint32_t)lifetime, request->now, &message);
+    const struct sl_text sent = {.to = {.channel = channel, .person = to ? person.key : NULL},
+                                 .bytes = text,
+                                 .len = strlen(text),
+                                 .lifetime = (uint32_t)lifetime};
+    int error = sl_chat_send(request->config->chat, request->uid, request->persona, &sent,
+                             request->now, &message);
     if (error < 0)
         fail_send(request, error, &person);
     else
@@ -436,8 +437,8 @@ void sl_control_do_read(struct sl_control_request *request)
     if (request->failed || !sl_control_find_persona(request) ||
         (with && !sl_control_find_person(request, "with", &person)))
         return;
-    int error = sl_chat_mark_read(request->config->chat, request->uid, request->persona, channel,
-                                  with ? person.key : NULL,
+    const struct sl_conversation read = {.channel = channel, .person = with ? person.key : NULL};
+    int error = sl_chat_mark_read(request->config->chat, request->uid, request->persona, &read,
                                   (uint64_t)sl_control_number(request, "number", 0), request->now);
     if (error == -ENOENT && channel)
         fail_channel(request, error);

@@ -169,13 +169,18 @@ static void send(struct run *run, bool direct)
     assert(text);
     memset(text, 'x', repeat + 1);
     if (self && !direct)
-        sl_chat_send(run->chat, self->owner, self->handle, "general", text, repeat, 0, run->now,
-                     &message);
+        sl_chat_send(run->chat, self->owner, self->handle,
+                     &(struct sl_text){.to = {.channel = "general"}, .bytes = text, .len = repeat},
+                     run->now, &message);
     else if (self && run->chat->people.count > 0)
-        sl_chat_send_direct(
+        sl_chat_send(
             run->chat, self->owner, self->handle,
-            run->chat->people.entries[person % run->chat->people.count].announcement.key, text,
-            repeat, 0, run->now, &message);
+            &(struct sl_text){
+                .to = {.person = run->chat->people.entries[person % run->chat->people.count]
+                                     .announcement.key},
+                .bytes = text,
+                .len = repeat},
+            run->now, &message);
     free(text);
 }
 
@@ -189,8 +194,10 @@ static void look(struct run *run)
         return;
     sl_chat_find(run->chat, self->owner, self->handle, person.nick, &person);
     sl_chat_verify(run->chat, self->owner, self->handle, person.key, number & 1, run->now);
-    sl_chat_mark_read(run->chat, self->owner, self->handle, NULL, person.key, UINT64_MAX, run->now);
-    sl_chat_mark_read(run->chat, self->owner, self->handle, "general", NULL, UINT64_MAX, run->now);
+    sl_chat_mark_read(run->chat, self->owner, self->handle,
+                      &(struct sl_conversation){.person = person.key}, UINT64_MAX, run->now);
+    sl_chat_mark_read(run->chat, self->owner, self->handle,
+                      &(struct sl_conversation){.channel = "general"}, UINT64_MAX, run->now);
 }
 
 static void come_and_go(struct run *run)

@@ -1,6 +1,7 @@
 /* What worked on systems like this one, tried here. Each test is named after its row in the list of
  * attacks. */
 #include "sim/chat_bus.h"
+#include "sim/chat_texts.h"
 
 #include "chat/people.h"
 
@@ -113,8 +114,8 @@ static void seal_to_bob(struct scene *s, const uint8_t *sender, const uint8_t *s
 static void tell_bob(struct scene *s, const char *text)
 {
     struct sl_message message;
-    assert_int_equal(sl_chat_send_direct(s->a->chat, OWNER, s->ana->handle, s->bob->key, text,
-                                         strlen(text), 0, s->bus->now, &message),
+    assert_int_equal(sl_chat_send(s->a->chat, OWNER, s->ana->handle, TO_PERSON(s->bob->key, text),
+                                  s->bus->now, &message),
                      0);
 }
 
@@ -136,12 +137,18 @@ static void test_row_01_largest_message_costs_bounded_memory(void **state)
     memset(text, 'x', SL_TEXT_MAX);
     struct sl_message message;
     for (int i = 0; i < 300; i++) {
-        assert_int_equal(sl_chat_send(s.a->chat, OWNER, s.ana->handle, "general", text, SL_TEXT_MAX,
-                                      0, s.bus->now, &message),
-                         0);
-        assert_int_equal(sl_chat_send_direct(s.a->chat, OWNER, s.ana->handle, s.bob->key, text,
-                                             SL_TEXT_MAX, 0, s.bus->now, &message),
-                         0);
+        assert_int_equal(
+            sl_chat_send(
+                s.a->chat, OWNER, s.ana->handle,
+                &(struct sl_text){.to = {.channel = "general"}, .bytes = text, .len = SL_TEXT_MAX},
+                s.bus->now, &message),
+            0);
+        assert_int_equal(
+            sl_chat_send(
+                s.a->chat, OWNER, s.ana->handle,
+                &(struct sl_text){.to = {.person = s.bob->key}, .bytes = text, .len = SL_TEXT_MAX},
+                s.bus->now, &message),
+            0);
     }
     /* One message is what it is long on the air, and less than twice that in memory. */
     assert_true(sl_bus_count(s.bus, 0, SL_ENVELOPE_DIRECT) == 300 * 12);
@@ -232,11 +239,13 @@ static void test_row_03_no_persona_and_no_recipient_in_clear(void **state)
     char text[SL_DIRECT_CONTENT_MAX];
     memset(text, 'q', sizeof(text));
     for (size_t len = 1; len < sizeof(text); len += 40)
-        assert_int_equal(sl_chat_send_direct(s.a->chat, OWNER, s.ana->handle, s.bob->key, text, len,
-                                             0, s.bus->now, &message),
-                         0);
-    assert_int_equal(sl_chat_send(s.a->chat, OWNER, s.ana->handle, "general", "hello, bobadilla",
-                                  16, 0, s.bus->now, &message),
+        assert_int_equal(
+            sl_chat_send(s.a->chat, OWNER, s.ana->handle,
+                         &(struct sl_text){.to = {.person = s.bob->key}, .bytes = text, .len = len},
+                         s.bus->now, &message),
+            0);
+    assert_int_equal(sl_chat_send(s.a->chat, OWNER, s.ana->handle,
+                                  TO_CHANNEL("general", "hello, bobadilla"), s.bus->now, &message),
                      0);
     sl_bus_run(s.bus, SL_SECOND);
     struct {
@@ -360,9 +369,9 @@ static void test_row_05_words_are_not_carried_elsewhere(void **state)
     assert_int_equal(sl_chat_join(s.a->chat, OWNER, s.ana->handle, "side", s.bus->now), 0);
     assert_int_equal(sl_chat_join(s.b->chat, OWNER, s.bob->handle, "side", s.bus->now), 0);
     assert_int_equal(sl_channel_public(s.p, s.bus->network_secret, "side", &side), 0);
-    assert_int_equal(
-        sl_chat_send(s.a->chat, OWNER, s.ana->handle, "general", "yes", 3, 0, s.bus->now, &message),
-        0);
+    assert_int_equal(sl_chat_send(s.a->chat, OWNER, s.ana->handle, TO_CHANNEL("general", "yes"),
+                                  s.bus->now, &message),
+                     0);
     sl_bus_deliver(s.bus);
     sl_bus_forget_events(s.bus, 1);
     struct sl_envelope original = sl_bus_last(s.bus, 0, SL_ENVELOPE_CHANNEL, 0)->envelope;
@@ -425,8 +434,8 @@ static void test_row_06_victims_key_with_ones_own(void **state)
     assert_memory_equal(s.b->messages.items[0].message.person, s.ana->key, SL_KEY_LEN);
     /* ... nor do words for Mallory land with her. */
     struct sl_message message;
-    assert_int_equal(sl_chat_send_direct(s.b->chat, OWNER, s.bob->handle, s.key, "to mallory", 10,
-                                         0, s.bus->now, &message),
+    assert_int_equal(sl_chat_send(s.b->chat, OWNER, s.bob->handle, TO_PERSON(s.key, "to mallory"),
+                                  s.bus->now, &message),
                      0);
     sl_bus_run(s.bus, SL_SECOND);
     assert_int_equal(sl_bus_received(s.bus, 0, "to mallory"), 0);
@@ -625,8 +634,8 @@ static void test_flooded_channel_does_not_push_out_direct_messages(void **state)
     tell_bob(&s, "keep this");
     sl_bus_run(s.bus, SL_SECOND);
     for (int i = 0; i < SL_HISTORY_MAX + 100; i++) {
-        assert_int_equal(sl_chat_send(s.b->chat, OWNER, s.bob->handle, "general", "flood", 5, 0,
-                                      s.bus->now, &message),
+        assert_int_equal(sl_chat_send(s.b->chat, OWNER, s.bob->handle,
+                                      TO_CHANNEL("general", "flood"), s.bus->now, &message),
                          0);
         assert_true(s.bob->history.count <= SL_HISTORY_MAX);
     }

@@ -1,5 +1,6 @@
 /* Personas kept under a passphrase: over locks, restarts and power cuts. */
 #include "sim/chat_bus.h"
+#include "sim/chat_texts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,18 +41,18 @@ static void world_init(struct world *w)
 static uint64_t tell_kim(struct world *w, const char *text)
 {
     struct sl_message message;
-    assert_int_equal(sl_chat_send_direct(w->a->chat, OWNER, w->ana, w->kim_key, text, strlen(text),
-                                         0, w->bus->now, &message),
-                     0);
+    assert_int_equal(
+        sl_chat_send(w->a->chat, OWNER, w->ana, TO_PERSON(w->kim_key, text), w->bus->now, &message),
+        0);
     return message.number;
 }
 
 static struct sl_message tell_ana(struct world *w, const char *text)
 {
     struct sl_message message;
-    assert_int_equal(sl_chat_send_direct(w->k->chat, OWNER, w->kim, w->ana_key, text, strlen(text),
-                                         0, w->bus->now, &message),
-                     0);
+    assert_int_equal(
+        sl_chat_send(w->k->chat, OWNER, w->kim, TO_PERSON(w->ana_key, text), w->bus->now, &message),
+        0);
     return message;
 }
 
@@ -178,7 +179,8 @@ static void test_what_came_while_locked_is_there_at_unlock(void **state)
     uint64_t number = tell_kim(&w, "while you were out");
     tell_kim(&w, "and another");
     assert_int_equal(
-        sl_chat_send(w.a->chat, OWNER, w.ana, "general", "to all", 6, 0, w.bus->now, &said), 0);
+        sl_chat_send(w.a->chat, OWNER, w.ana, TO_CHANNEL("general", "to all"), w.bus->now, &said),
+        0);
     sl_bus_run(w.bus, SL_HOUR);
     assert_int_equal(state_of(w.a, w.ana, number), SL_MESSAGE_RELAYED);
     assert_int_equal(w.k->messages.count, 0);
@@ -215,8 +217,8 @@ static void test_full_store_is_searched_in_slices(void **state)
         snprintf(text, sizeof(text), "m%d", i);
         tell_kim(&w, text);
         for (int j = 0; j < OTHERS; j++)
-            assert_int_equal(sl_chat_send_direct(w.a->chat, OWNER, w.ana, info.key, "x", 1, 0,
-                                                 w.bus->now, &message),
+            assert_int_equal(sl_chat_send(w.a->chat, OWNER, w.ana, TO_PERSON(info.key, "x"),
+                                          w.bus->now, &message),
                              0);
     }
     sl_bus_deliver(w.bus);
@@ -255,8 +257,10 @@ static void test_states_go_on_after_a_restart(void **state)
     /* Read while kim is locked: the receipt waits in the store. */
     sl_bus_stop(w.bus, 1);
     sl_bus_start(w.bus, 1);
-    assert_int_equal(
-        sl_chat_mark_read(w.a->chat, OWNER, w.ana, NULL, w.kim_key, UINT64_MAX, w.bus->now), 0);
+    assert_int_equal(sl_chat_mark_read(w.a->chat, OWNER, w.ana,
+                                       &(struct sl_conversation){.person = w.kim_key}, UINT64_MAX,
+                                       w.bus->now),
+                     0);
     sl_bus_run(w.bus, SL_SECOND);
     unlock(&w);
     assert_int_equal(state_of(w.k, w.kim, first), SL_MESSAGE_READ);
@@ -272,7 +276,8 @@ static void test_relayed_while_locked_is_known_at_unlock(void **state)
     w.a->offline = true;
     struct sl_message said;
     assert_int_equal(
-        sl_chat_send(w.k->chat, OWNER, w.kim, "general", "hello", 5, 0, w.bus->now, &said), 0);
+        sl_chat_send(w.k->chat, OWNER, w.kim, TO_CHANNEL("general", "hello"), w.bus->now, &said),
+        0);
     assert_int_equal(sl_chat_lock(w.k->chat, OWNER, w.kim), 0);
     w.a->offline = false;
     sl_bus_run(w.bus, SL_SECOND);
@@ -503,8 +508,9 @@ static void test_numbers_are_never_used_again(void **state)
     for (int round = 0; round < 3; round++) {
         assert_int_equal(sl_chat_join(w.k->chat, OWNER, w.kim, "side", w.bus->now), 0);
         for (int i = 0; i < 200; i++) {
-            assert_int_equal(
-                sl_chat_send(w.k->chat, OWNER, w.kim, "side", "x", 1, 0, w.bus->now, &message), 0);
+            assert_int_equal(sl_chat_send(w.k->chat, OWNER, w.kim, TO_CHANNEL("side", "x"),
+                                          w.bus->now, &message),
+                             0);
             assert_true(message.number > last);
             last = message.number;
         }

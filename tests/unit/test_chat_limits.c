@@ -1,5 +1,6 @@
 /* The chat at its bounds, and people who use what is not theirs. */
 #include "sim/chat_bus.h"
+#include "sim/chat_texts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@ static uint32_t create(struct sl_bus *bus, int node, const char *nick, const cha
 static int say(struct sl_bus *bus, int node, uint32_t persona, const char *text)
 {
     struct sl_message message;
-    return sl_chat_send(bus->nodes[node].chat, OWNER, persona, "general", text, strlen(text), 0,
+    return sl_chat_send(bus->nodes[node].chat, OWNER, persona, TO_CHANNEL("general", text),
                         bus->now, &message);
 }
 
@@ -32,8 +33,8 @@ static int tell(struct sl_bus *bus, int node, uint32_t persona, const uint8_t *k
                 const char *text)
 {
     struct sl_message message;
-    return sl_chat_send_direct(bus->nodes[node].chat, OWNER, persona, key, text, strlen(text), 0,
-                               bus->now, &message);
+    return sl_chat_send(bus->nodes[node].chat, OWNER, persona, TO_PERSON(key, text), bus->now,
+                        &message);
 }
 
 static void unlock(struct sl_bus *bus, int node, const char *nick, uint32_t *ret_persona)
@@ -264,7 +265,7 @@ static void test_other_peoples_personas(void **state)
         assert_int_equal(sl_chat_channel(chat, owner, persona, 0, &channel), -EPERM);
         assert_int_equal(sl_chat_channel_link(chat, owner, persona, "general", link, sizeof(link)),
                          -EPERM);
-        assert_int_equal(sl_chat_send_direct(chat, owner, persona, key, "x", 1, 0, now, &message),
+        assert_int_equal(sl_chat_send(chat, owner, persona, TO_PERSON(key, "x"), now, &message),
                          -EPERM);
         assert_int_equal(sl_chat_history(chat, owner, persona, 0, &message), -EPERM);
         assert_int_equal(sl_chat_person(chat, owner, persona, 0, &person), -EPERM);

@@ -1,6 +1,7 @@
 /* Chats on whole nodes, across the mesh in virtual time. */
 #include "chat/chat.h"
 #include "crypto/sodium.h"
+#include "sim/chat_texts.h"
 #include "sim/fabric.h"
 
 #include <setjmp.h>
@@ -169,8 +170,8 @@ static struct sl_message tell(struct world *w, int number, uint32_t persona,
                               const uint8_t key[SL_KEY_LEN], const char *text)
 {
     struct sl_message message;
-    assert_int_equal(sl_chat_send_direct(w->places[number].chat, OWNER, persona, key, text,
-                                         strlen(text), 0, sl_fabric_now(w->fabric), &message),
+    assert_int_equal(sl_chat_send(w->places[number].chat, OWNER, persona, TO_PERSON(key, text),
+                                  sl_fabric_now(w->fabric), &message),
                      0);
     sl_fabric_touch(w->fabric, number);
     return message;
@@ -179,8 +180,8 @@ static struct sl_message tell(struct world *w, int number, uint32_t persona,
 static void say(struct world *w, int number, uint32_t persona, const char *text)
 {
     struct sl_message message;
-    assert_int_equal(sl_chat_send(w->places[number].chat, OWNER, persona, "general", text,
-                                  strlen(text), 0, sl_fabric_now(w->fabric), &message),
+    assert_int_equal(sl_chat_send(w->places[number].chat, OWNER, persona,
+                                  TO_CHANNEL("general", text), sl_fabric_now(w->fabric), &message),
                      0);
     sl_fabric_touch(w->fabric, number);
 }
@@ -220,7 +221,8 @@ static void test_talk_across_a_relay(void **state)
     assert_int_equal(received(&w, 2, "just for you"), 1);
     assert_int_equal(w.places[1].text_count, 0);
     assert_int_equal(state_of(&w, 0, a, direct.number), SL_MESSAGE_DELIVERED);
-    assert_int_equal(sl_chat_mark_read(w.places[2].chat, OWNER, c, NULL, alice, UINT64_MAX,
+    assert_int_equal(sl_chat_mark_read(w.places[2].chat, OWNER, c,
+                                       &(struct sl_conversation){.person = alice}, UINT64_MAX,
                                        sl_fabric_now(w.fabric)),
                      0);
     sl_fabric_touch(w.fabric, 2);

@@ -1,5 +1,6 @@
 /* People talking: channels, direct messages, states, order. */
 #include "sim/chat_bus.h"
+#include "sim/chat_texts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,7 +45,7 @@ static void pair_init(struct pair *p, int node_count)
 static struct sl_message say(struct pair *p, const char *channel, const char *text)
 {
     struct sl_message message;
-    assert_int_equal(sl_chat_send(p->a->chat, ANA_OWNER, p->ana, channel, text, strlen(text), 0,
+    assert_int_equal(sl_chat_send(p->a->chat, ANA_OWNER, p->ana, TO_CHANNEL(channel, text),
                                   p->bus->now, &message),
                      0);
     return message;
@@ -53,8 +54,8 @@ static struct sl_message say(struct pair *p, const char *channel, const char *te
 static struct sl_message tell_bob(struct pair *p, const char *text)
 {
     struct sl_message message;
-    assert_int_equal(sl_chat_send_direct(p->a->chat, ANA_OWNER, p->ana, p->bob_key, text,
-                                         strlen(text), 0, p->bus->now, &message),
+    assert_int_equal(sl_chat_send(p->a->chat, ANA_OWNER, p->ana, TO_PERSON(p->bob_key, text),
+                                  p->bus->now, &message),
                      0);
     return message;
 }
@@ -140,9 +141,10 @@ static void test_direct_message_earns_its_states(void **state)
     assert_true(got->direct);
     assert_memory_equal(got->person, p.ana_key, SL_KEY_LEN);
 
-    assert_int_equal(
-        sl_chat_mark_read(p.b->chat, BOB_OWNER, p.bob, NULL, p.ana_key, got->number, p.bus->now),
-        0);
+    assert_int_equal(sl_chat_mark_read(p.b->chat, BOB_OWNER, p.bob,
+                                       &(struct sl_conversation){.person = p.ana_key}, got->number,
+                                       p.bus->now),
+                     0);
     assert_int_equal(state_of(&p, sent.number), SL_MESSAGE_DELIVERED);
     sl_bus_run(p.bus, SL_SECOND);
     assert_int_equal(state_of(&p, sent.number), SL_MESSAGE_READ);
@@ -162,7 +164,8 @@ static void test_read_receipt_before_delivered(void **state)
     struct sl_message sent = tell_bob(&p, "quick");
     struct sl_bus_stored stored = *sl_bus_last(p.bus, 0, SL_ENVELOPE_DIRECT, 0);
     sl_bus_hand(p.bus, &stored, 1);
-    sl_chat_mark_read(p.b->chat, BOB_OWNER, p.bob, NULL, p.ana_key, UINT64_MAX, p.bus->now);
+    sl_chat_mark_read(p.b->chat, BOB_OWNER, p.bob, &(struct sl_conversation){.person = p.ana_key},
+                      UINT64_MAX, p.bus->now);
     sl_chat_tick(p.b->chat, p.bus->now + SL_SECOND);
     struct sl_bus_stored receipt = *sl_bus_last(p.bus, 1, SL_ENVELOPE_RECEIPT, 0);
     assert_int_equal(receipt.envelope.payload_len, 2 * SL_TOKEN_LEN);
@@ -204,7 +207,8 @@ static void test_to_a_persona_of_the_same_node(void **state)
     assert_int_equal(sl_bus_received(p.bus, 0, "next to me"), 1);
     sl_bus_run(p.bus, SL_MINUTE);
     assert_int_equal(sl_bus_count(p.bus, 0, SL_ENVELOPE_RECEIPT), 0);
-    sl_chat_mark_read(p.b->chat, BOB_OWNER, p.bob, NULL, p.ana_key, UINT64_MAX, p.bus->now);
+    sl_chat_mark_read(p.b->chat, BOB_OWNER, p.bob, &(struct sl_conversation){.person = p.ana_key},
+                      UINT64_MAX, p.bus->now);
     assert_int_equal(state_of(&p, sent.number), SL_MESSAGE_READ);
     assert_int_equal(sl_bus_count(p.bus, 0, SL_ENVELOPE_RECEIPT), 0);
 
@@ -219,15 +223,16 @@ static void test_to_oneself(void **state)
     struct pair p;
     pair_init(&p, 2);
     struct sl_message sent;
-    assert_int_equal(sl_chat_send_direct(p.a->chat, ANA_OWNER, p.ana, p.ana_key, "note", 4, 0,
-                                         p.bus->now, &sent),
-                     0);
+    assert_int_equal(
+        sl_chat_send(p.a->chat, ANA_OWNER, p.ana, TO_PERSON(p.ana_key, "note"), p.bus->now, &sent),
+        0);
     assert_int_equal(sent.state, SL_MESSAGE_DELIVERED);
     sl_bus_run(p.bus, SL_MINUTE);
     struct sl_message message;
     assert_int_equal(sl_chat_history(p.a->chat, ANA_OWNER, p.ana, sent.number + 1, &message),
                      -ENOENT);
-    sl_chat_mark_read(p.a->chat, ANA_OWNER, p.ana, NULL, p.ana_key, sent.number, p.bus->now);
+    sl_chat_mark_read(p.a->chat, ANA_OWNER, p.ana, &(struct sl_conversation){.person = p.ana_key},
+                      sent.number, p.bus->now);
     assert_int_equal(state_of(&p, sent.number), SL_MESSAGE_READ);
     assert_int_equal(sl_bus_count(p.bus, 0, SL_ENVELOPE_RECEIPT), 0);
     sl_bus_free(p.bus);
@@ -416,9 +421,9 @@ static void test_message_before_its_senders_announcement(void **state)
     uint32_t eve;
     assert_int_equal(sl_chat_create(p.a->chat, ANA_OWNER, "eve", NULL, p.bus->now, &eve), 0);
     struct sl_message message;
-    assert_int_equal(sl_chat_send_direct(p.a->chat, ANA_OWNER, eve, p.bob_key, "psst", 4, 0,
-                                         p.bus->now, &message),
-                     0);
+    assert_int_equal(
+        sl_chat_send(p.a->chat, ANA_OWNER, eve, TO_PERSON(p.bob_key, "psst"), p.bus->now, &message),
+        0);
     struct sl_bus_stored persona = *sl_bus_last(p.bus, 0, SL_ENVELOPE_PERSONA, 0);
     struct sl_bus_stored direct = *sl_bus_last(p.bus, 0, SL_ENVELOPE_DIRECT, 0);
     sl_bus_hand(p.bus, &direct, 1);
@@ -446,9 +451,9 @@ static void test_prekeys_rotate_and_die(void **state)
     assert_int_equal(stored.envelope.lifetime, 7 * 3600); /* what is left to 30 h */
     sl_bus_run(p.bus, 6 * SL_HOUR);
     struct sl_message refused;
-    assert_int_equal(sl_chat_send_direct(p.a->chat, ANA_OWNER, p.ana, p.bob_key, "x", 1, 0,
-                                         p.bus->now, &refused),
-                     -EHOSTUNREACH);
+    assert_int_equal(
+        sl_chat_send(p.a->chat, ANA_OWNER, p.ana, TO_PERSON(p.bob_key, "x"), p.bus->now, &refused),
+        -EHOSTUNREACH);
     sl_bus_hand(p.bus, &stored, 1);
     assert_int_equal(sl_bus_received(p.bus, 1, "sealed to the first prekey"), 1);
     sl_bus_run(p.bus, 2 * SL_HOUR);
@@ -490,7 +495,7 @@ static void test_disk_that_takes_nothing_is_told(void **state)
     assert_false(sent.durable);
     p.a->publish_error = -ENOMEM;
     assert_int_equal(
-        sl_chat_send(p.a->chat, ANA_OWNER, p.ana, "general", "x", 1, 0, p.bus->now, &sent),
+        sl_chat_send(p.a->chat, ANA_OWNER, p.ana, TO_CHANNEL("general", "x"), p.bus->now, &sent),
         -ENOMEM);
     p.a->publish_error = 0;
     struct sl_message last;
@@ -508,21 +513,34 @@ static void test_wrong_use_is_refused(void **state)
     uint8_t nobody[SL_KEY_LEN] = {1};
     char *huge = long_text(SL_TEXT_MAX + 1);
     sl_time now = p.bus->now;
-    assert_int_equal(sl_chat_send(chat, BOB_OWNER, p.ana, "general", "x", 1, 0, now, &m), -EPERM);
-    assert_int_equal(sl_chat_send(chat, ANA_OWNER, 99, "general", "x", 1, 0, now, &m), -EPERM);
-    assert_int_equal(sl_chat_send(chat, ANA_OWNER, p.ana, "x", "x", 1, 0, now, &m), -ENOENT);
-    assert_int_equal(sl_chat_send(chat, ANA_OWNER, p.ana, "general", "", 0, 0, now, &m), -EINVAL);
-    assert_int_equal(sl_chat_send(chat, ANA_OWNER, p.ana, "general", "\xff", 1, 0, now, &m),
+    assert_int_equal(sl_chat_send(chat, BOB_OWNER, p.ana, TO_CHANNEL("general", "x"), now, &m),
+                     -EPERM);
+    assert_int_equal(sl_chat_send(chat, ANA_OWNER, 99, TO_CHANNEL("general", "x"), now, &m),
+                     -EPERM);
+    assert_int_equal(sl_chat_send(chat, ANA_OWNER, p.ana, TO_CHANNEL("x", "x"), now, &m), -ENOENT);
+    assert_int_equal(sl_chat_send(chat, ANA_OWNER, p.ana, TO_CHANNEL("general", ""), now, &m),
                      -EINVAL);
-    assert_int_equal(sl_chat_send(chat, ANA_OWNER, p.ana, "general", "x", 1, 604801, now, &m),
+    assert_int_equal(sl_chat_send(chat, ANA_OWNER, p.ana, TO_CHANNEL("general", "\xff"), now, &m),
                      -EINVAL);
     assert_int_equal(
-        sl_chat_send(chat, ANA_OWNER, p.ana, "general", huge, strlen(huge), 0, now, &m), -EMSGSIZE);
-    assert_int_equal(sl_chat_send_direct(chat, ANA_OWNER, p.ana, nobody, "x", 1, 0, now, &m),
+        sl_chat_send(chat, ANA_OWNER, p.ana,
+                     &(struct sl_text){
+                         .to = {.channel = "general"}, .bytes = "x", .len = 1, .lifetime = 604801},
+                     now, &m),
+        -EINVAL);
+    assert_int_equal(sl_chat_send(chat, ANA_OWNER, p.ana, TO_CHANNEL("general", huge), now, &m),
+                     -EMSGSIZE);
+    assert_int_equal(sl_chat_send(chat, ANA_OWNER, p.ana, TO_PERSON(nobody, "x"), now, &m),
                      -ENOENT);
-    assert_int_equal(sl_chat_mark_read(chat, ANA_OWNER, p.ana, NULL, NULL, 1, now), -EINVAL);
-    assert_int_equal(sl_chat_mark_read(chat, ANA_OWNER, p.ana, "x", NULL, 1, now), -ENOENT);
-    assert_int_equal(sl_chat_mark_read(chat, BOB_OWNER, p.ana, "x", NULL, 1, now), -EPERM);
+    assert_int_equal(sl_chat_mark_read(chat, ANA_OWNER, p.ana,
+                                       &(struct sl_conversation){.channel = NULL}, 1, now),
+                     -EINVAL);
+    assert_int_equal(sl_chat_mark_read(chat, ANA_OWNER, p.ana,
+                                       &(struct sl_conversation){.channel = "x"}, 1, now),
+                     -ENOENT);
+    assert_int_equal(sl_chat_mark_read(chat, BOB_OWNER, p.ana,
+                                       &(struct sl_conversation){.channel = "x"}, 1, now),
+                     -EPERM);
     assert_int_equal(sl_chat_history(chat, BOB_OWNER, p.ana, 1, &m), -EPERM);
     free(huge);
     sl_bus_free(p.bus);
@@ -553,7 +571,10 @@ static void test_channels(void **state)
     assert_string_equal(info.name, "médecins");
     assert_true(info.is_private);
     assert_int_equal(info.unread, 1);
-    assert_int_equal(sl_chat_mark_read(b, BOB_OWNER, p.bob, "#médecins", NULL, UINT64_MAX, now), 0);
+    assert_int_equal(sl_chat_mark_read(b, BOB_OWNER, p.bob,
+                                       &(struct sl_conversation){.channel = "#médecins"},
+                                       UINT64_MAX, now),
+                     0);
     assert_int_equal(sl_chat_channel(b, BOB_OWNER, p.bob, 1, &info), 0);
     assert_int_equal(info.unread, 0);
     assert_int_equal(sl_chat_channel(b, BOB_OWNER, p.bob, 2, &info), -ENOENT);
