@@ -247,6 +247,7 @@ static void test_longest_chain_fits_an_envelope(void **state)
     test_node_make_invited(&node, network, &world->invite, LONG_NAME);
     size_t len = test_node_chain(&node, chain, sizeof(chain));
     print_message("longest chain: %zu of %d bytes\n", len, SL_PAYLOAD_MAX);
+    assert_in_range(len, 1, SL_PAYLOAD_MAX);
     test_node_done(&node);
     test_free(network);
 }
