@@ -61,6 +61,11 @@ const char *sl_ask_text(json_t *object, const char *key)
     return text != NULL ? text : "";
 }
 
+int64_t sl_ask_number(json_t *object, const char *key)
+{
+    return (int64_t)json_integer_value(json_object_get(object, key));
+}
+
 void sl_ask_target(json_t *fields, const char *target, const char *person_key)
 {
     if (target[0] == '#')

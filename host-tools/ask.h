@@ -30,6 +30,9 @@ json_t *sl_ask_all(struct sl_client *client, const char *what, json_t *fields, c
 /* Text of a member, or "". */
 const char *sl_ask_text(json_t *object, const char *key);
 
+/* Number of a member, or 0. */
+int64_t sl_ask_number(json_t *object, const char *key);
+
 /* Sets "channel" (without '#') or "to"/"with" (`person_key`) from what a person typed: '#' begins a
  * channel. */
 void sl_ask_target(json_t *fields, const char *target, const char *person_key);

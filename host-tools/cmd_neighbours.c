@@ -13,15 +13,10 @@ static bool is_up(json_t *neighbour)
     return strcmp(sl_ask_text(neighbour, "state"), "up") == 0;
 }
 
-static int64_t number(json_t *object, const char *key)
-{
-    return (int64_t)json_integer_value(json_object_get(object, key));
-}
-
 static void print_step(struct sl_table *table, json_t *neighbour)
 {
     char stored[SL_WORDS_MAX];
-    sl_words_count((uint64_t)number(neighbour, "stored"), stored);
+    sl_words_count((uint64_t)sl_ask_number(neighbour, "stored"), stored);
     if (!is_up(neighbour))
         sl_table_cell(table, "-");
     else if (json_is_true(json_object_get(neighbour, "in_sync")))
@@ -35,11 +30,12 @@ static void print_signal(struct sl_table *table, json_t *neighbour)
 {
     bool has_signal = json_is_integer(json_object_get(neighbour, "signal"));
     bool has_rate = json_is_integer(json_object_get(neighbour, "rate"));
-    double mbit = (double)number(neighbour, "rate") / 1000;
+    double mbit = (double)sl_ask_number(neighbour, "rate") / 1000;
     if (has_signal && has_rate)
-        sl_table_cell(table, "%lld dBm, %.3g Mbit/s", (long long)number(neighbour, "signal"), mbit);
+        sl_table_cell(table, "%lld dBm, %.3g Mbit/s", (long long)sl_ask_number(neighbour, "signal"),
+                      mbit);
     else if (has_signal)
-        sl_table_cell(table, "%lld dBm", (long long)number(neighbour, "signal"));
+        sl_table_cell(table, "%lld dBm", (long long)sl_ask_number(neighbour, "signal"));
     else if (has_rate)
         sl_table_cell(table, "%.3g Mbit/s", mbit);
     else
@@ -52,8 +48,8 @@ static void print_row(struct sl_table *table, json_t *neighbour)
     const char *refusal = sl_ask_text(neighbour, "refusal"),
                *state = sl_ask_text(neighbour, "state");
     char since[SL_WORDS_MAX], silent[SL_WORDS_MAX];
-    sl_words_duration(number(neighbour, "up_for"), since);
-    sl_words_ago(number(neighbour, "silent_for"), silent);
+    sl_words_duration(sl_ask_number(neighbour, "up_for"), since);
+    sl_words_ago(sl_ask_number(neighbour, "silent_for"), silent);
     sl_table_cell(table, "%s", name[0] != '\0' ? name : "?");
     sl_table_cell(table, "%s %s", sl_ask_text(neighbour, "bearer"),
                   sl_ask_text(neighbour, "address"));

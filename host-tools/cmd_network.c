@@ -22,12 +22,6 @@
 /* An invite that lies around is a way in. */
 #define INVITE_DAYS_MAX 30
 
-static int crypto_failed(void)
-{
-    sl_output_error("this computer has no source of randomness: no keys can be made.");
-    return SL_EXIT_FAILURE;
-}
-
 /* ---- create ---- */
 
 static int make_authority(const char *name, const char *folder, int days, char **ret_folder)
@@ -67,8 +61,8 @@ static int run_create(struct sl_call *call)
     if (sl_words_parse_duration(valid_for, &lifetime) < 0 || lifetime < DAY_S ||
         lifetime > AUTHORITY_DAYS_MAX * DAY_S)
         return sl_args_wrong(call, "--valid-for takes 1d to 25y, not '%s'.", valid_for);
-    if (sl_sodium_init() < 0)
-        return crypto_failed();
+    if (!sl_network_can_make_keys())
+        return SL_EXIT_FAILURE;
     char *made = NULL;
     if (make_authority(name, folder, (int)(lifetime / DAY_S), &made) < 0)
         return SL_EXIT_FAILURE;
@@ -232,8 +226,8 @@ static int run_invite(struct sl_call *call)
     if (sl_words_parse_duration(lifetime_text, &lifetime) < 0 || lifetime > INVITE_DAYS_MAX * DAY_S)
         return sl_args_wrong(call, "--for takes a time up to 30d, for example 2h, not '%s'.",
                              lifetime_text);
-    if (sl_sodium_init() < 0)
-        return crypto_failed();
+    if (!sl_network_can_make_keys())
+        return SL_EXIT_FAILURE;
     struct sl_network *network = NULL;
     if (now < 0 || sl_network_open(call->settings->network, true, &network) < 0)
         return SL_EXIT_FAILURE;
@@ -398,8 +392,8 @@ static int run_revoke(struct sl_call *call)
         return call->exit_code;
     int64_t now = sl_network_now();
     struct sl_network *network = NULL;
-    if (sl_sodium_init() < 0)
-        return crypto_failed();
+    if (!sl_network_can_make_keys())
+        return SL_EXIT_FAILURE;
     if (now < 0 || sl_network_open(call->settings->network, true, &network) < 0)
         return SL_EXIT_FAILURE;
     struct sl_issued issued = {0};

@@ -4,7 +4,6 @@
 #include "ask.h"
 #include "base/text.h"
 #include "bundle.h"
-#include "crypto/sodium.h"
 #include "files.h"
 #include "invite.h"
 #include "output.h"
@@ -102,12 +101,15 @@ static void show_added(const struct sl_call *call, const struct sl_network *netw
         sl_ask_print(json);
         json_decref(json);
     } else {
+        char *where = sl_output_word(folder), *word = sl_output_word(name);
         printf("Node %s of network %s, valid until %s, is in %s\n"
                "Start it with: starlingd -c %s/starlingd.conf\n"
                "Then talk to it: starling chat --socket %s/control.sock\n"
                "Or put it on a board's card: starling flash IMAGE /dev/sdX --node %s\n"
                "Its keys are for one computer alone.\n",
-               name, network->name, date, folder, folder, folder, name);
+               name, network->name, date, folder, where, where, word);
+        free(word);
+        free(where);
     }
     free(folder);
 }
@@ -171,10 +173,8 @@ static int run_add(struct sl_call *call)
     if (sl_words_parse_duration(valid_for, &lifetime) < 0)
         return sl_args_wrong(call, "--valid-for takes a time such as 30d or 1y, not '%s'.",
                              valid_for);
-    if (sl_sodium_init() < 0) {
-        sl_output_error("this computer has no source of randomness: no keys can be made.");
+    if (!sl_network_can_make_keys())
         return SL_EXIT_FAILURE;
-    }
     char line[LINK_MAX_LEN];
     if (link != NULL && strcmp(link, "-") == 0)
         link = read_link(line, sizeof(line));

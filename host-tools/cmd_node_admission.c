@@ -4,7 +4,6 @@
 #include "admission.h"
 #include "ask.h"
 #include "bundle.h"
-#include "crypto/sodium.h"
 #include "output.h"
 #include "qr.h"
 #include "words.h"
@@ -15,14 +14,6 @@
 
 #define LINE_LEN_MAX 4096
 
-static bool has_randomness(void)
-{
-    if (sl_sodium_init() == 0)
-        return true;
-    sl_output_error("this computer has no source of randomness: no keys can be made.");
-    return false;
-}
-
 int sl_node_request(struct sl_call *call)
 {
     bool show = false;
@@ -32,7 +23,7 @@ int sl_node_request(struct sl_call *call)
     if (!sl_args_parse(call, options, SL_ARRAY_LEN(options)))
         return call->exit_code;
     const char *folder = call->args[0];
-    if (!show && (!has_randomness() || sl_admission_begin(folder) < 0))
+    if (!show && (!sl_network_can_make_keys() || sl_admission_begin(folder) < 0))
         return SL_EXIT_FAILURE;
     char *line = sl_admission_line(folder);
     if (line == NULL)
@@ -99,7 +90,7 @@ int sl_node_admit(struct sl_call *call)
         return sl_args_wrong(call, "--valid-for takes a time such as 30d or 1y, not '%s'.",
                              valid_for);
     char line[LINE_LEN_MAX];
-    if (!has_randomness() || !read_line(call->args[0], line))
+    if (!sl_network_can_make_keys() || !read_line(call->args[0], line))
         return SL_EXIT_FAILURE;
     draft.request = line;
     draft.now = sl_network_now();
@@ -129,7 +120,7 @@ int sl_node_accept(struct sl_call *call)
     if (destination == NULL)
         return sl_args_wrong(call, "say where the bundle goes: --out FOLDER");
     char network[SL_NETWORK_NAME_MAX + 1];
-    if (!has_randomness() ||
+    if (!sl_network_can_make_keys() ||
         sl_admission_accept(call->args[0], call->args[1], destination, network) < 0)
         return SL_EXIT_FAILURE;
     printf("This board is a node of %s now; its bundle is in %s\n", network, destination);

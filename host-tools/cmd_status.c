@@ -8,11 +8,6 @@
 
 #include <string.h>
 
-static int64_t number(json_t *object, const char *key)
-{
-    return (int64_t)json_integer_value(json_object_get(object, key));
-}
-
 static const char *clock_words(const char *source)
 {
     static const struct {
@@ -41,7 +36,7 @@ static void print_node(json_t *status)
 {
     json_t *node = json_object_get(status, "node");
     char up[SL_WORDS_MAX];
-    sl_words_duration(number(node, "uptime"), up);
+    sl_words_duration(sl_ask_number(node, "uptime"), up);
     print_label("node");
     sl_output_clean(stdout, sl_ask_text(node, "name"), SL_CLEAN_NAME);
     printf(" of network ");
@@ -51,7 +46,7 @@ static void print_node(json_t *status)
     if (certificate == NULL)
         return;
     char until[SL_WORDS_MAX];
-    sl_words_date(number(certificate, "not_after"), until);
+    sl_words_date(sl_ask_number(certificate, "not_after"), until);
     print_label("certificate");
     printf("valid until %s%s\n", until,
            json_is_true(json_object_get(certificate, "revoked"))   ? ", but revoked"
@@ -66,7 +61,7 @@ static void print_links(json_t *status, json_t *neighbours)
     json_array_foreach (json_object_get(neighbours, "neighbours"), i, neighbour)
         if (strcmp(sl_ask_text(neighbour, "state"), "up") == 0)
             in_step += json_is_true(json_object_get(neighbour, "in_sync"));
-    int64_t up = number(status, "neighbours");
+    int64_t up = sl_ask_number(status, "neighbours");
     print_label("neighbours");
     if (up == 0)
         printf("none: nobody is in reach, or nobody was let in");
@@ -76,9 +71,9 @@ static void print_links(json_t *status, json_t *neighbours)
         printf("%lld, in step with all", (long long)up);
     else
         printf("%lld, in step with %zu of them", (long long)up, in_step);
-    if (number(status, "handshakes") > 0)
-        printf("; %lld greeting", (long long)number(status, "handshakes"));
-    int64_t known = number(status, "origins");
+    if (sl_ask_number(status, "handshakes") > 0)
+        printf("; %lld greeting", (long long)sl_ask_number(status, "handshakes"));
+    int64_t known = sl_ask_number(status, "origins");
     printf("; %lld %s known\n", (long long)known, known == 1 ? "node" : "nodes");
 }
 
@@ -100,19 +95,20 @@ static void print_store(json_t *status)
 {
     json_t *store = json_object_get(status, "store");
     char count[SL_WORDS_MAX], share[SL_WORDS_MAX];
-    sl_words_count((uint64_t)number(store, "count"), count);
-    sl_words_share((uint64_t)number(store, "bytes"), (uint64_t)number(store, "bytes_max"), share);
+    sl_words_count((uint64_t)sl_ask_number(store, "count"), count);
+    sl_words_share((uint64_t)sl_ask_number(store, "bytes"),
+                   (uint64_t)sl_ask_number(store, "bytes_max"), share);
     print_label("kept");
-    printf("%s message%s, %s\n", count, number(store, "count") == 1 ? "" : "s", share);
+    printf("%s message%s, %s\n", count, sl_ask_number(store, "count") == 1 ? "" : "s", share);
 }
 
 /* Of messages to one person: those that pass here, not only one's own. */
 static void print_routes(json_t *status)
 {
     json_t *counters = json_object_get(status, "counters");
-    int64_t ways = number(counters, "routes"), under_way = number(counters, "held");
-    int64_t arrived = number(counters, "routed_settled");
-    int64_t spread = number(counters, "routed_flooded");
+    int64_t ways = sl_ask_number(counters, "routes"), under_way = sl_ask_number(counters, "held");
+    int64_t arrived = sl_ask_number(counters, "routed_settled");
+    int64_t spread = sl_ask_number(counters, "routed_flooded");
     print_label("routes");
     if (ways == 0)
         printf("none known yet: messages to one person go to everybody");

@@ -11,11 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static int64_t number(json_t *object, const char *key)
-{
-    return (int64_t)json_integer_value(json_object_get(object, key));
-}
-
 /* ---- starlingd ---- */
 
 void sl_doctor_daemon(struct sl_doctor *doctor)
@@ -70,9 +65,9 @@ void sl_doctor_certificate(struct sl_doctor *doctor)
     json_t *certificate = json_object_get(json_object_get(doctor->status, "node"), "certificate");
     if (!certificate)
         return;
-    int64_t left = number(certificate, "not_after") - (int64_t)time(NULL);
+    int64_t left = sl_ask_number(certificate, "not_after") - (int64_t)time(NULL);
     char until[SL_WORDS_MAX];
-    sl_words_date(number(certificate, "not_after"), until);
+    sl_words_date(sl_ask_number(certificate, "not_after"), until);
     if (json_is_true(json_object_get(certificate, "revoked")))
         sl_doctor_found(doctor, SL_DOCTOR_BAD, "certificate",
                         "this node was revoked by its network: others refuse it",
@@ -135,7 +130,8 @@ void sl_doctor_neighbours(struct sl_doctor *doctor)
 {
     if (!doctor->status)
         return;
-    int64_t up = number(doctor->status, "neighbours"), heard = number(doctor->status, "heard");
+    int64_t up = sl_ask_number(doctor->status, "neighbours"),
+            heard = sl_ask_number(doctor->status, "heard");
     const char *refusal = any_refusal(json_object_get(doctor->status, "refused"));
     if (up > 0)
         sl_doctor_found_text(doctor, SL_DOCTOR_GOOD, "neighbours", NULL,

@@ -2,6 +2,7 @@
 
 #include "args.h"
 #include "base/text.h"
+#include "crypto/sodium.h"
 #include "files.h"
 #include "output.h"
 #include "words.h"
@@ -34,6 +35,14 @@ const char *sl_network_name_fault(const char *name)
     if (name[0] == '.' || name[0] == '-' || name[0] == ' ' || name[len - 1] == ' ')
         return "it begins with a dot, a dash or a space, or ends with a space";
     return NULL;
+}
+
+bool sl_network_can_make_keys(void)
+{
+    if (sl_sodium_init() == 0)
+        return true;
+    sl_output_error("this computer has no source of randomness: no keys can be made.");
+    return false;
 }
 
 int64_t sl_network_now(void)
@@ -351,19 +360,22 @@ int sl_network_may_add(const struct sl_network *network, const char *name)
     char *nodes = sl_output_format("%s/nodes", network->folder);
     bool has_bundle = sl_files_exist(nodes, name);
     free(nodes);
+    bool valid = found != NULL && found->revoked == 0;
+    if (!has_bundle && !valid)
+        return 0;
+    char *word = sl_output_word(name);
     if (has_bundle)
         sl_output_error(
             "node %s was made already: %s/nodes/%s. Choose another name.\n"
             "  To make it anew: revoke it (starling network revoke %s), remove that folder, "
             "and add it again.",
-            name, network->folder, name, name);
-    else if (found != NULL && found->revoked == 0)
+            name, network->folder, name, word);
+    else
         sl_output_error(
             "node %s was made already, and its bundle was taken away. Choose another name, "
             "or revoke it first:\n  starling network revoke %s",
-            name, name);
-    else
-        return 0;
+            name, word);
+    free(word);
     return -EEXIST;
 }
 

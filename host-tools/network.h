@@ -45,6 +45,9 @@ struct sl_network {
 /* NULL if it may name a network or a node, else what is wrong with it. */
 const char *sl_network_name_fault(const char *name);
 
+/* Whether keys can be made on this computer; told if not. Before anything of crypto/. */
+bool sl_network_can_make_keys(void);
+
 /* Unix seconds, or -EINVAL (told) if this computer's clock cannot be right. */
 int64_t sl_network_now(void);
 

@@ -159,6 +159,24 @@ char *sl_output_format(const char *format, ...)
     return text;
 }
 
+char *sl_output_word(const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789%+,-./:=@_";
+    if (text[0] != '\0' && text[strspn(text, plain)] == '\0')
+        return sl_output_format("%s", text);
+    char *word = or_end(malloc(4 * strlen(text) + 3)), *at = word;
+    *at++ = '\'';
+    for (; *text != '\0'; text++) {
+        if (*text == '\'')
+            at = stpcpy(at, "'\\''");
+        else
+            *at++ = *text;
+    }
+    strcpy(at, "'");
+    return word;
+}
+
 void sl_output_error(const char *format, ...)
 {
     va_list list;

@@ -38,6 +38,11 @@ struct sl_flow {
 };
 void sl_output_flow(FILE *to, const char *text, struct sl_flow flow);
 
+/* A text as one word of a shell command that a person may copy: quoted if it has to be. To be
+ * freed.
+ */
+char *sl_output_word(const char *text);
+
 /* As asprintf(3), but ends the program when memory does: the tools have nothing better to do. */
 char *sl_output_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -149,6 +149,24 @@ static void test_flow_cannot_forge_a_line(void **state)
     }
 }
 
+/* What is printed as a command can be copied into a shell, whatever the name in it. */
+static void test_words_of_a_shell(void **state)
+{
+    (void)state;
+    static const char *const words[][2] = {
+        {"lamp-post", "lamp-post"},
+        {"/tmp/a/b.conf", "/tmp/a/b.conf"},
+        {"lamp post", "'lamp post'"},
+        {"", "''"},
+        {"ana's $HOME; *", "'ana'\\''s $HOME; *'"},
+    };
+    for (size_t i = 0; i < SL_ARRAY_LEN(words); i++) {
+        char *word = sl_output_word(words[i][0]);
+        assert_string_equal(word, words[i][1]);
+        free(word);
+    }
+}
+
 static void test_table(void **state)
 {
     (void)state;
@@ -190,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_width),
         cmocka_unit_test(test_flow),
         cmocka_unit_test(test_flow_cannot_forge_a_line),
+        cmocka_unit_test(test_words_of_a_shell),
         cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
