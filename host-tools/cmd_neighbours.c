@@ -45,8 +45,7 @@ static void print_signal(struct sl_table *table, json_t *neighbour)
 static void print_row(struct sl_table *table, json_t *neighbour)
 {
     const char *name = sl_ask_text(neighbour, "name");
-    const char *refusal = sl_ask_text(neighbour, "refusal"),
-               *state = sl_ask_text(neighbour, "state");
+    const char *refusal = sl_ask_text(neighbour, "refusal");
     char since[SL_WORDS_MAX], silent[SL_WORDS_MAX];
     sl_words_duration(sl_ask_number(neighbour, "up_for"), since);
     sl_words_ago(sl_ask_number(neighbour, "silent_for"), silent);
@@ -56,7 +55,7 @@ static void print_row(struct sl_table *table, json_t *neighbour)
     if (!is_up(neighbour) && refusal[0] != '\0')
         sl_table_cell(table, "refused: %s", sl_refusal_words(refusal));
     else
-        sl_table_cell(table, "%s", strcmp(state, "handshake") == 0 ? "greeting" : state);
+        sl_table_cell(table, "%s", sl_ask_text(neighbour, "state"));
     sl_table_cell(table, "%s", is_up(neighbour) ? since : "-");
     sl_table_cell(table, "%s", silent);
     if (is_up(neighbour))
@@ -110,9 +109,9 @@ const struct sl_command sl_cmd_neighbours = {
     .name = "neighbours",
     .also = "neighbors",
     .summary = "Shows the links to other nodes",
-    .help = "A neighbour is heard, then greeted (certificates are checked), then up. Loss is\n"
-            "what its frames lost on the way here; the signal is how a radio hears it, and\n"
-            "the rate what it sends to it with. In step means that both hold the same\n"
+    .help = "A neighbour is heard, then in a handshake (certificates are checked), then up.\n"
+            "Loss is what its frames lost on the way here; the signal is how a radio hears\n"
+            "it, and the rate what it sends to it with. In step means that both hold the same\n"
             "messages. Below the table: who was refused, and why.\n\n"
             "Examples:\n"
             "  starling neighbours\n"

@@ -72,7 +72,7 @@ static void print_links(json_t *status, json_t *neighbours)
     else
         printf("%lld, in step with %zu of them", (long long)up, in_step);
     if (sl_ask_number(status, "handshakes") > 0)
-        printf("; %lld greeting", (long long)sl_ask_number(status, "handshakes"));
+        printf("; %lld in a handshake", (long long)sl_ask_number(status, "handshakes"));
     int64_t known = sl_ask_number(status, "origins");
     printf("; %lld %s known\n", (long long)known, known == 1 ? "node" : "nodes");
 }

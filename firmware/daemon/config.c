@@ -358,9 +358,11 @@ int sl_config_read(const char *path, struct sl_config *ret_config, struct sl_pro
         len = read(fd, text, SL_CONFIG_SIZE_MAX + 1);
     if (len < 0) {
         error = -errno;
-        sl_problem_error(problems, path, 0,
-                         "cannot be read (%s); name another configuration file with -c",
-                         strerror(errno));
+        sl_problem_error(
+            problems, path, 0,
+            "cannot be read (%s); name another with -c: the folder that 'starling node "
+            "add' made holds one",
+            strerror(errno));
     } else if (len > SL_CONFIG_SIZE_MAX) {
         error = -EINVAL;
         sl_problem_error(problems, path, 0, "is over 64 KiB; is it a configuration file?");
