@@ -120,8 +120,10 @@ static int new_call(const struct bluez_adapter *adapter, const char *interface, 
     if (!adapter->bluez->bus)
         return -ENOTCONN;
     adapter->bluez->asked = true;
-    return sd_bus_message_new_method_call(adapter->bluez->bus, ret_message, "org.bluez", path,
-                                          interface, method);
+    int r = sd_bus_message_new_method_call(adapter->bluez->bus, ret_message, "org.bluez", path,
+                                           interface, method);
+    /* D-Bus would start it again for the call that clears up after somebody has stopped it. */
+    return r < 0 ? r : sd_bus_message_set_auto_start(*ret_message, 0);
 }
 
 /* Sends it and takes the message; `r` is how making it went. The answer to what was asked before

@@ -34,7 +34,8 @@ struct lab {
     bool powered;
     uint8_t advertised[SL_ADVERT_LEN]; /* as BlueZ read it last */
     uint32_t interval;
-    unsigned strange; /* signals of ours */
+    unsigned strange;     /* signals of ours */
+    unsigned would_start; /* calls for which D-Bus would start a bluetoothd that was stopped */
     char why[200];
 };
 
@@ -118,6 +119,7 @@ static int on_message(sd_bus_message *m, void *arg, sd_bus_error *ret_error)
         return sd_bus_reply_method_return(m, NULL) < 0 ? -EIO : 1;
     }
     note(lab.calls, sizeof(lab.calls), member);
+    lab.would_start += sd_bus_message_get_auto_start(m) != 0;
     if (lab.refused && strcmp(member, lab.refused) == 0)
         return sd_bus_reply_method_errorf(m, lab.refusal, "no") < 0 ? -EIO : 1;
     if (strcmp(member, "GetManagedObjects") == 0)
@@ -316,6 +318,7 @@ static int teardown(void **state)
     close(lab.listener);
     unlink(lab.path);
     rmdir(lab.folder);
+    assert_int_equal(lab.would_start, 0);
     return 0;
 }
 
