@@ -1,8 +1,9 @@
 #include "bearers/bluetooth_system.h"
 
+#include "bearers/system_file.h"
+
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,24 +155,13 @@ static int look_at_controllers(struct sl_bluetooth_facts *facts)
 
 /* ---- Files ---- */
 
-/* The first line without its end; empty if it cannot be read. */
-static void read_line(const char *path, char *ret_line, size_t cap)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd >= 0 ? read(fd, ret_line, cap - 1) : -1;
-    ret_line[len > 0 ? len : 0] = '\0';
-    ret_line[strcspn(ret_line, "\n")] = '\0';
-    if (fd >= 0)
-        close(fd);
-}
-
 #define CONTROLLERS "/sys/class/bluetooth"
 
 static bool is_set(const char *controller, const char *rfkill, const char *file)
 {
     char path[128], value[8];
     snprintf(path, sizeof(path), CONTROLLERS "/%s/%.32s/%s", controller, rfkill, file);
-    read_line(path, value, sizeof(value));
+    sl_system_read_line(path, value, sizeof(value));
     return value[0] == '1';
 }
 
@@ -202,7 +192,7 @@ static bool runs(const char *program)
         snprintf(path, sizeof(path), "/proc/%.16s/comm", entry->d_name);
         if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
             continue;
-        read_line(path, name, sizeof(name));
+        sl_system_read_line(path, name, sizeof(name));
         found = strcmp(name, program) == 0;
     }
     if (folder)

@@ -1,6 +1,8 @@
 /* What the system tells in files: rfkill's switches, and who manages an interface. */
 #include "bearers/wifi_port.h"
 
+#include "bearers/system_file.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,22 +12,11 @@
 
 #define SWITCHES "/sys/class/rfkill"
 
-/* The first line without its end; empty if it cannot be read. */
-static void read_line(const char *path, char *ret_line, size_t cap)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd >= 0 ? read(fd, ret_line, cap - 1) : -1;
-    ret_line[len > 0 ? len : 0] = '\0';
-    ret_line[strcspn(ret_line, "\n")] = '\0';
-    if (fd >= 0)
-        close(fd);
-}
-
 static void read_switch_file(const char *name, const char *file, char *ret_line, size_t cap)
 {
     char path[sizeof(SWITCHES) + 256 + 8];
     snprintf(path, sizeof(path), SWITCHES "/%s/%s", name, file);
-    read_line(path, ret_line, cap);
+    sl_system_read_line(path, ret_line, cap);
 }
 
 static void read_switch(const char *name, struct sl_wifi_snapshot *snapshot)
