@@ -79,6 +79,12 @@ static void look_at_phy(struct sl_doctor *doctor, const struct sl_wifi_snapshot 
             "write 'enabled = yes' under [wifi]",
             "Wi-Fi %s is in the hands of %s, and starlingd leaves it there", name,
             interface->holder);
+    else if (interface && !interface->running && sl_wifi_in_use(interface))
+        sl_doctor_found_text(doctor, SL_DOCTOR_NOTE, CHECK,
+                             "take it down with 'ip link set NAME down' as root, or write 'enabled "
+                             "= yes' under [wifi]",
+                             "Wi-Fi %s was set up by somebody else, and starlingd leaves it alone",
+                             name);
     else if (!meets)
         sl_doctor_found_text(doctor, SL_DOCTOR_NOTE, CHECK,
                              "connect it to a network that other boards are in, or use another "

@@ -76,8 +76,7 @@ static bool taken(const struct sl_wifi_plan *plan, const struct sl_wifi_interfac
     return interface && plan->found.interface == interface->index;
 }
 
-/* Somebody set it up: it is up, and not just a cell that was left. */
-static bool in_use(const struct sl_wifi_interface *interface)
+bool sl_wifi_in_use(const struct sl_wifi_interface *interface)
 {
     return interface->holder[0] != '\0' || interface->running || interface->ssid_len > 0 ||
            (interface->up && interface->type != NL80211_IFTYPE_ADHOC &&
@@ -111,7 +110,7 @@ static enum sl_wifi_state judge(struct sl_wifi_plan *plan, const struct sl_wifi_
     if (carries(plan, wish, interface))
         return SL_WIFI_EXISTING;
     if (wish->enabled == SL_WIFI_AUTO && !taken(plan, interface) &&
-        (seen->shared || (interface && in_use(interface))))
+        (seen->shared || (interface && sl_wifi_in_use(interface))))
         return SL_WIFI_IN_USE;
     if (seen->hard_blocked)
         return SL_WIFI_HARD_BLOCKED;

@@ -91,6 +91,10 @@ struct sl_wifi_plan {
     unsigned failures;  /* in a row */
 };
 
+/* Whether somebody set it up: it is up, and not just a cell that was left. SL_WIFI_AUTO leaves it.
+ */
+bool sl_wifi_in_use(const struct sl_wifi_interface *interface);
+
 /* `mac` is copied: locally administered, not multicast. */
 void sl_wifi_plan_init(struct sl_wifi_plan *plan, const uint8_t mac[SL_MAC_LEN]);
 
