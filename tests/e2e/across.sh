@@ -1,4 +1,4 @@
-# A hundred messages over hops that lose many, and a direct one; sourced by tests after lib.sh.
+# People at two nodes who talk to each other; sourced by tests after lib.sh.
 
 # stamped: each line of JSON that comes, with the time at which it came.
 stamped() {
@@ -35,13 +35,29 @@ arrived() {
     [ "$(latencies "$1" "$2" | jq length)" -ge "$3" ]
 }
 
+# acquaint FROM TO: alice at FROM and carol at TO, who know each other.
+acquaint() {
+    persona "$1" alice
+    persona "$2" carol
+    ok "carol becomes known to $1" wait_until 60 knows "$1" carol
+    ok "alice becomes known to $2" wait_until 60 knows "$2" alice
+}
+
+# talk_across FROM TO: these two, to everybody and to each other.
+talk_across() {
+    acquaint "$1" "$2"
+    at "$1" send '#general' 'from one end to the other' >/dev/null
+    ok "a channel message crosses from $1 to $2" wait_until 30 came "$2" 'from one end to the other'
+    at "$2" send '#general' 'and back' >/dev/null
+    ok "and one comes back" wait_until 30 came "$1" 'and back'
+    direct_across "$1" "$2" carol
+    direct_across "$2" "$1" alice
+}
+
 # hundred_across FROM TO: from alice at FROM to carol at TO.
 hundred_across() {
     local from=$1 to=$2 took in_time
-    persona "$from" alice
-    persona "$to" carol
-    ok "carol becomes known to $from" wait_until 60 knows "$from" carol
-    ok "alice becomes known to $to" wait_until 60 knows "$to" alice
+    acquaint "$from" "$to"
     follow "$to"
     say_all "$from" 100
     wait_until 60 arrived "$from" "$to" 100
@@ -67,6 +83,14 @@ direct_across() {
 came() {
     at "$1" inbox --all --peek --json | is_true --arg text "$2" \
         '.messages | any(.text == $text and (.outgoing | not))'
+}
+
+# everybody_hears TEXT FROM NODE…: whether it came to all of them but the one it is from.
+everybody_hears() {
+    local text=$1 from=$2 node
+    for node in "${@:3}"; do
+        [ "$node" = "$from" ] || came "$node" "$text" || return 1
+    done
 }
 
 is_read() {

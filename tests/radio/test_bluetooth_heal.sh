@@ -3,30 +3,12 @@
 # pulled. Traffic resumes by itself within 30 s of the end of it, and nothing that was said meanwhile is lost.
 . "$(dirname "$0")/lib.sh"
 . "$RADIO/../e2e/across.sh"
+. "$RADIO/heal.sh"
 lab_begin
 bluetooth_begin && bluetooth_air A B || give_up "there is Bluetooth"
 lab_network A B
 bluetooth_boards A B
-for node in A B; do node_up $node || exit 1; done
-ok "two boards link" wait_until 90 links_up A 1
-persona A alice
-persona B bob
-wait_until 60 knows B alice || give_up "they know each other"
-expected=()
-
-# heals TEXT BREAK MEND: says something while it is broken, and waits for it after it was mended.
-heals() {
-    local text=$1 mended_at
-    expected+=("$text")
-    eval "$2"
-    sleep 3
-    at A send '#general' "$text" >/dev/null
-    sleep 3
-    eval "$3"
-    mended_at=$EPOCHREALTIME
-    ok "after: $text" wait_until 90 came B "$text"
-    echo "figure: after $(jq -n "$EPOCHREALTIME - $mended_at | round") s (goal: 30)"
-}
+pair_up
 
 block() { # all adapters, as a key of a laptop does
     local file
@@ -56,6 +38,5 @@ adapters_back() { # under the names that they had
 heals "all adapters blocked and released" "block 1" release
 heals "bluetoothd killed and restarted" bluetoothd_killed bluetoothd_up
 heals "adapters pulled and plugged in again" adapters_pulled adapters_back
-ok "nothing is lost, and nothing came twice" \
-    [ "$(heard B alice general)" = "$(printf '%s\n' "${expected[@]}" | jq -R . | jq -sc .)" ]
+nothing_lost
 finish

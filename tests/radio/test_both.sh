@@ -13,14 +13,5 @@ for node in A B C; do node_up $node || exit 1; done
 ok "the middle links to both" wait_until 90 links_up B 2
 ok "to one over Bluetooth" says 'bluetooth hci' at B neighbours
 ok "to the other over Wi-Fi" says 'wlan' at B neighbours
-persona A alice
-persona C carol
-ok "carol becomes known to A" wait_until 60 knows A carol
-ok "alice becomes known to C" wait_until 60 knows C alice
-at A send '#general' 'from Bluetooth to Wi-Fi' >/dev/null
-ok "a channel message goes from Bluetooth to Wi-Fi" wait_until 30 came C 'from Bluetooth to Wi-Fi'
-at C send '#general' 'and back' >/dev/null
-ok "and one comes back" wait_until 30 came A 'and back'
-direct_across A C carol
-direct_across C A alice
+talk_across A C
 finish

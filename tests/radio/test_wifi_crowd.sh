@@ -3,15 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$RADIO/../e2e/across.sh"
 
-# everybody_hears TEXT FROM NODE…
-everybody_hears() {
-    local text=$1 from=$2 node
-    shift 2
-    for node in "$@"; do
-        [ "$node" = "$from" ] || came "$node" "$text" || return 1
-    done
-}
-
 cell=(A B C D E F G H I J)
 line=(K L M N O P)
 lab_begin

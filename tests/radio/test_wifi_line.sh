@@ -13,14 +13,5 @@ wifi_line A B C
 for node in A B C; do node_up $node || exit 1; done
 ok "the middle links to both" wait_until 60 links_up B 2
 ok "the ends have one link each" holds_on 2 ends_are_apart
-persona A alice
-persona C carol
-ok "carol becomes known to A" wait_until 60 knows A carol
-ok "alice becomes known to C" wait_until 60 knows C alice
-at A send '#general' 'from one end to the other' >/dev/null
-ok "a channel message crosses the middle" wait_until 30 came C 'from one end to the other'
-at C send '#general' 'and back' >/dev/null
-ok "and one comes back" wait_until 30 came A 'and back'
-direct_across A C carol
-direct_across C A alice
+talk_across A C
 finish
