@@ -120,6 +120,7 @@ $(B)/sim: $(CROWD) $(SUPPORT) $(LIBS)
 $(B)/radio/attack: $(B)/obj/tests/e2e/attack.o
 	@mkdir -p $(@D)
 	$(call QUIET,link)$(CC) $(LDFLAGS) $^ -o $@
+$(B)/radio/rate: LDLIBS_RADIO += -lsodium
 $(B)/radio/%: $(B)/obj/tests/radio/%.o
 	@mkdir -p $(@D)
 	$(call QUIET,link)$(CC) $(LDFLAGS) $^ $(LDLIBS_RADIO) -o $@

@@ -6,6 +6,7 @@
  *   rate send l2cap ADAPTER,PEER PSM BYTES SECONDS
  *   rate accepted SOCKET COUNT                  until starlingd has accepted so many envelopes
  *   rate linked SOCKET                          until starlingd has a neighbour
+ *   rate checks BYTES SECONDS                   signatures (Ed25519) of so many bytes, checked
  *
  * ADAPTER and PEER are addresses such as 00:AA:01:00:00:42. Each prints {"packets", "bytes",
  * "seconds"} (receive: from the first packet to the last; accepted: from the first envelope;
@@ -13,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <sodium.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -262,6 +264,31 @@ static int wait_accepted(const char *path, size_t count)
     return accepted >= count ? 0 : 1;
 }
 
+/* ---- Signatures ---- */
+
+/* What a processor checks in a second is the most that a board with that processor can relay. */
+static int check_for(size_t len, double seconds)
+{
+    static uint8_t text[MTU];
+    uint8_t public[crypto_sign_PUBLICKEYBYTES], secret[crypto_sign_SECRETKEYBYTES];
+    uint8_t signature[crypto_sign_BYTES];
+    size_t count = 0;
+    if (sodium_init() < 0 || len > sizeof(text))
+        return 2;
+    crypto_sign_keypair(public, secret);
+    crypto_sign_detached(signature, NULL, text, len, secret);
+    const double start = now();
+    double elapsed = 0;
+    while (elapsed < seconds) {
+        if (crypto_sign_verify_detached(signature, text, len, public) != 0)
+            return 1;
+        count++;
+        elapsed = now() - start;
+    }
+    print(count, count * len, elapsed);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const bool sending = argc == 7 && strcmp(argv[1], "send") == 0;
@@ -278,6 +305,8 @@ int main(int argc, char **argv)
         return wait_accepted(argv[2], strtoul(argv[3], NULL, 10));
     if (argc == 3 && strcmp(argv[1], "linked") == 0)
         return wait_linked(argv[2]);
-    fputs("usage: rate receive|send|accepted|linked …, see rate.c\n", stderr);
+    if (argc == 4 && strcmp(argv[1], "checks") == 0)
+        return check_for(strtoul(argv[2], NULL, 10), strtod(argv[3], NULL));
+    fputs("usage: rate receive|send|accepted|linked|checks …, see rate.c\n", stderr);
     return 2;
 }

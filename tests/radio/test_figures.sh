@@ -5,9 +5,14 @@
 #   tests/radio/test_figures.sh [wifi|bluetooth|idle]
 #
 # A radio that is emulated is as fast as its emulated processor. An envelope costs that the check of a
-# signature, three quarters of what its receiver computes; a bare packet costs it nothing. So the share
-# that envelopes reach where nothing limits the air is that of the processor, not of the radio, and all
-# of them fall on a machine that has other work.
+# signature and keeping it; a bare packet costs it nothing. So the share that envelopes reach where nothing
+# limits the air is that of the processor, not of the radio. On the machine outside the very same receiver took
+# 16,700 envelopes a second (19 MB) from a pair of veth; in here it is some hundreds, of 3 to 7 MB a second that
+# bare UDP carries. Therefore it is said, too, how many signatures a processor in here checks a second when it
+# does nothing else.
+#
+# All fall on a machine that has other work. Envelopes and bare packets over an LE channel take turns, three
+# times, and the middle share is told.
 . "$(dirname "$0")/lib.sh"
 . "$RADIO/../e2e/across.sh"
 RATE=$BUILD/radio/rate
@@ -124,11 +129,21 @@ wifi_rates() {
     fetch
     compare "ad hoc Wi-Fi, $1" "UDP" 0.5
 }
-# compare RADIO BARE GOAL: what was fetched with what is possible.
-compare() {
+# say_both RADIO BARE: what was fetched, and what is possible.
+say_both() {
+    "$RATE" checks 1150 1 >"$LAB/checks"
     echo "$1: envelopes $(rounded "$fetched / 1000") kB/s, bare $2 $(rounded "$bare / 1000") kB/s;" \
-        "of a processor, A took $busy_a, B $busy_b"
+        "of a processor, A took $busy_a, B $busy_b;" \
+        "$(jq '.packets / .seconds | round' "$LAB/fetched") envelopes a second, where one processor checks" \
+        "$(jq '.packets / .seconds | round' "$LAB/checks") signatures"
+}
+# compare RADIO BARE GOAL: the two.
+compare() {
+    say_both "$1" "$2"
     figure "envelopes over $1, of bare $2" '>=' "$3" "$(rounded "$fetched / $bare")" ""
+}
+middle() { # NUMBER…: of three
+    printf '%s\n' "$@" | sort -n | sed -n 2p
 }
 # shape RATE: what the radios of A and B send.
 shape() {
@@ -167,15 +182,22 @@ wifi_figures() {
 # ---- Bluetooth ----
 
 bluetooth_figures() {
+    local shares=()
     bluetooth_boards A B
-    bluetooth_bare A B 5
-    bare=$(bytes_per_second "$LAB/bare")
     seconds_to_link power_up A B
     figure "linked on Bluetooth, from the start of two daemons" '<=' 10 "$linked" " s"
-    node_down B
     fill
-    fetch
-    compare "an LE channel" "L2CAP" 0.7
+    for _ in 1 2 3; do
+        node_down A
+        node_down B
+        bluetooth_bare A B 4
+        bare=$(bytes_per_second "$LAB/bare")
+        node_up A || exit 1
+        fetch
+        say_both "an LE channel" "L2CAP"
+        shares+=("$(rounded "$fetched / $bare")")
+    done
+    figure "envelopes over an LE channel, of bare L2CAP" '>=' 0.7 "$(middle "${shares[@]}")" ""
     stop A B
 }
 
