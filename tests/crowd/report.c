@@ -196,8 +196,10 @@ void suite_print_run(const struct sl_crowd_config *c, const struct sl_crowd_resu
     printf("  stuck             %" PRIu64 " not there although a connected node has it\n",
            r->stuck);
     print_latency(r);
-    printf("  sends             %.1f a message, %.3f for each node\n", r->sends_per_message,
-           r->sends_of_flooding);
+    printf(
+        "  sends             %.1f a message, %.3f for each node; %.3f if whoever knows the field "
+        "chose the relays\n",
+        r->sends_per_message, r->sends_of_flooding, r->sends_least);
     printf("  useful            %.1f %% of received envelopes\n", 100 * r->useful);
     printf("  channel busy      %.1f %% of the time, %.2f %% with control\n", 100 * r->channel_busy,
            100 * r->control_share);

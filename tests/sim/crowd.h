@@ -144,6 +144,7 @@ struct sl_crowd_result {
     /* While people chat and after: */
     double sends_per_message;         /* envelopes sent for each message, by all nodes together */
     double sends_of_flooding;         /* the same divided by what one send of everybody would be */
+    double sends_least;               /* the same, were the relays chosen by who knows the field */
     double useful;                    /* first receptions over all receptions of envelopes */
     double channel_busy;              /* share of time that a radio finds the channel busy */
     double control_share;             /* the part of it that carries anything but envelopes */

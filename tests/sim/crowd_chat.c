@@ -56,6 +56,7 @@ static struct sl_crowd_message *add_message(struct sl_crowd *crowd, int author)
         sl_crowd_linked_hops(crowd, author, message->hops);
     else
         sl_reach_hops(crowd->reach, author, message->hops);
+    crowd->least_sends += sl_reach_least(crowd->reach, author);
     message->holders[author] = true;
     sl_reach_expand(crowd->reach, message->holders);
     return message;

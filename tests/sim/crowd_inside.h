@@ -144,6 +144,7 @@ struct sl_crowd {
     sl_time progress_at;
     struct sl_crowd_message *messages;
     size_t message_count, message_cap;
+    size_t least_sends;               /* of all of them: sl_reach_least() */
     struct sl_crowd_totals at_chat;   /* what had happened when the chat began */
     uint64_t heard;                   /* receptions of envelopes */
     struct sl_crowd_directs *directs; /* NULL: no pairs */

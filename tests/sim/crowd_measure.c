@@ -150,8 +150,10 @@ static void measure_cost(struct sl_crowd *crowd)
     double seconds = (double)(crowd->now - crowd->chat_at) * crowd->config.node_count;
     if (!crowd->stations[0].plain)
         accepted -= messages; /* what a node wrote itself counts as accepted there */
-    if (messages > 0)
+    if (messages > 0) {
         result->sends_per_message = (double)(after.sent - before->sent) / messages;
+        result->sends_least = (double)crowd->least_sends / messages / crowd->config.node_count;
+    }
     result->sends_of_flooding = result->sends_per_message / crowd->config.node_count;
     result->useful = heard > 0 ? accepted / heard : 0;
     result->repair_bytes = after.repair_bytes - before->repair_bytes;

@@ -12,6 +12,7 @@ struct sl_reach {
     int *component; /* of each station; the lowest number in it */
     int *queue;
     bool *marked;
+    int *news; /* to how many neighbours it would be news */
 };
 
 static void *allocate(size_t count, size_t size)
@@ -35,6 +36,7 @@ struct sl_reach *sl_reach_new(int station_count)
     reach->component = allocate(count, sizeof(int));
     reach->queue = allocate(count, sizeof(int));
     reach->marked = allocate(count, sizeof(bool));
+    reach->news = allocate(count, sizeof(int));
     return reach;
 }
 
@@ -49,6 +51,7 @@ void sl_reach_free(struct sl_reach *reach)
     free(reach->component);
     free(reach->queue);
     free(reach->marked);
+    free(reach->news);
     free(reach);
 }
 
@@ -135,6 +138,44 @@ void sl_reach_hops(struct sl_reach *reach, int from, uint8_t *ret_hops)
             reach->queue[tail++] = neighbours[i];
         }
     }
+}
+
+/* It has it: that is no news any more. */
+static void inform(struct sl_reach *reach, int station)
+{
+    const int *neighbours;
+    size_t degree = sl_reach_neighbours(reach, station, &neighbours);
+    reach->marked[station] = true;
+    for (size_t i = 0; i < degree; i++)
+        reach->news[neighbours[i]]--;
+}
+
+/* Of those that have it, the one to most of whose neighbours it is news; -1: to nobody's. */
+static int best_sender(const struct sl_reach *reach)
+{
+    int best = -1;
+    for (int i = 0; i < reach->count; i++)
+        if (reach->marked[i] && reach->news[i] > (best < 0 ? 0 : reach->news[best]))
+            best = i;
+    return best;
+}
+
+size_t sl_reach_least(struct sl_reach *reach, int from)
+{
+    size_t senders = 1; /* it says it, even if nobody is there */
+    memset(reach->marked, 0, (size_t)reach->count);
+    for (int i = 0; i < reach->count; i++)
+        reach->news[i] = (int)reach->degrees[i];
+    inform(reach, from);
+    for (int at = from; at >= 0; at = best_sender(reach)) {
+        const int *neighbours;
+        size_t degree = sl_reach_neighbours(reach, at, &neighbours);
+        senders += at != from;
+        for (size_t i = 0; i < degree; i++)
+            if (!reach->marked[neighbours[i]])
+                inform(reach, neighbours[i]);
+    }
+    return senders;
 }
 
 void sl_reach_expand(struct sl_reach *reach, bool *holders)

@@ -22,6 +22,12 @@ void sl_reach_look(struct sl_reach *reach, sl_reach_of reached, const void *arg)
 /* Hops from a station to each, at most SL_REACH_NEVER - 1 of them. */
 void sl_reach_hops(struct sl_reach *reach, int from, uint8_t *ret_hops);
 
+/* So many must send, that one included, for all connected to it to have it, each sending to all its
+ * neighbours: what whoever knows the whole field and chooses greedily would need. The fewest
+ * possible are hard to find; these are at most 2 + ln(most neighbours) times as many (Guha and
+ * Khuller, "Approximation Algorithms for Connected Dominating Sets", Algorithmica 1998, 3). */
+size_t sl_reach_least(struct sl_reach *reach, int from);
+
 /* Adds to the holders everyone connected to one of them. One flag a station. */
 void sl_reach_expand(struct sl_reach *reach, bool *holders);
 

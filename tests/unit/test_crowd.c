@@ -216,6 +216,26 @@ static void test_reach_of_a_line(void **state)
     stop_listening(ears);
 }
 
+static void test_fewest_senders_of_a_line(void **state)
+{
+    (void)state;
+    struct ears *ears = listen(5, 40, 0), *packed = listen(5, 1, 0);
+    struct sl_reach *reach = sl_reach_new(5), *near = sl_reach_new(5);
+    sl_reach_snapshot(reach, ears->air);
+    assert_int_equal(sl_reach_least(reach, 0), 4); /* the last one need not */
+    assert_int_equal(sl_reach_least(reach, 2), 3);
+    sl_reach_snapshot(near, packed->air);
+    assert_int_equal(sl_reach_least(near, 2), 1);
+    sl_air_switch(ears->air, 1, false, 0);
+    sl_reach_snapshot(reach, ears->air);
+    assert_int_equal(sl_reach_least(reach, 0), 1); /* nobody is there */
+    assert_int_equal(sl_reach_least(reach, 2), 2); /* and 3, for 4 */
+    sl_reach_free(reach);
+    sl_reach_free(near);
+    stop_listening(ears);
+    stop_listening(packed);
+}
+
 /* ---- Whole runs ---- */
 
 static struct sl_crowd_config small(enum sl_crowd_field field)
@@ -464,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_nobody_there_costs_eight_tries),
         cmocka_unit_test(test_duplicates_on_order),
         cmocka_unit_test(test_reach_of_a_line),
+        cmocka_unit_test(test_fewest_senders_of_a_line),
         cmocka_unit_test(test_the_same_seed_gives_the_same_trace),
         cmocka_unit_test(test_every_field_is_lawful_and_delivers),
         cmocka_unit_test(test_flooding_sends_once_for_each_node),
