@@ -306,7 +306,7 @@ static bool keep(struct sl_node *node, const struct arrival *a, sl_time now)
         take_along(node, a, number, now);
         return true;
     }
-    sl_relay_spread(node, number, a->bytes, a->link->to_all ? a->link : NULL, now);
+    sl_relay_spread(node, number, a->bytes, a->link, now);
     sl_sync_gained(node, a->link, a->short_id, now);
     return true;
 }

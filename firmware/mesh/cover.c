@@ -12,7 +12,8 @@ enum {
     LIST_MIN = 2,      /* if there are so many: whoever has only poor ones counts on the best */
     LIST_HELLOS = 4,   /* hellos, after which a list that has not changed is said again */
     TAG_LEN = SL_NEAR_TAG_LEN,
-    LIST_SHORT = 3,      /* whoever names so few counts on each of them */
+    LIST_SHORT = 2,      /* whoever names so few counts on each of them, */
+    LIST_FEW = 4,        /* and so few on the first of them */
     COPIES_ENOUGH = 1,   /* for those who have sent no list yet */
     WEIGHT = 64,         /* of one who is not covered, divided by the number that it names */
     WEIGHT_OF_SEND = 26, /* more must be left than so much, */
@@ -185,7 +186,8 @@ uint64_t sl_cover_relying(const struct sl_node *node, uint64_t uncovered)
     uint64_t relying = 0;
     for (uint64_t slots = uncovered; slots != 0; slots &= slots - 1) {
         int slot = __builtin_ctzll(slots);
-        if (node->slots[slot]->cover.relies)
+        const struct sl_cover_link *cover = &node->slots[slot]->cover;
+        if (cover->relies && cover->listed <= LIST_FEW)
             relying |= UINT64_C(1) << slot;
     }
     return relying;

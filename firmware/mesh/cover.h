@@ -52,7 +52,8 @@ uint64_t sl_cover_duty(const struct sl_node *node, int bearer, sl_time now);
  * heard. Whoever names many others has hardly missed them all. */
 bool sl_cover_is_worth(const struct sl_node *node, uint64_t uncovered, unsigned copies);
 
-/* Of those, the ones that name us first: to each of them one frame of its own, if none to all. */
+/* Of those, the ones that name us first, and few others: to each of them one frame of its own, if
+ * none to all. With many neighbours they soon hear from one of them that they lack it (gap.h). */
 uint64_t sl_cover_relying(const struct sl_node *node, uint64_t uncovered);
 
 /* How many neighbours on that bearer name that link id. */

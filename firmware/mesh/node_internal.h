@@ -9,6 +9,7 @@
  *   keep.c       store, index, holders         origins.c    identities, revocation
  *   sync.c       hellos, when to repair        exchange.c   sketches
  *   give.c       bulk in both directions       output.c     datagrams waiting to leave
+ *   gap.c        one envelope that a hello tells of
  *   revocation.c the CRL, handed on            tree.c       the fast path over links of two
  *   share.c      what an origin may have of the store
  *   route.c      which neighbour leads where   routed.c     what travels along routes

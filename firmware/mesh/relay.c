@@ -8,7 +8,6 @@
 
 enum {
     AT_ONCE_MAX = 2, /* neighbours that lack it, up to which nobody waits */
-    COPIES_FEW = 1,  /* after more, hardly anybody lacks it */
     WAIT_HALVED = 4, /* by so many that are not covered */
     KEY_LEN = SL_ID_LEN + 1,
 };
@@ -220,7 +219,7 @@ static bool yield(struct sl_node *node, struct sl_relay *relay, unsigned uncover
 static void send_to_relying(struct sl_node *node, const struct sl_relay *relay, uint64_t uncovered,
                             int64_t number, sl_time now)
 {
-    uint64_t slots = relay->copies <= COPIES_FEW ? sl_cover_relying(node, uncovered) : 0;
+    uint64_t slots = relay->copies == 0 ? sl_cover_relying(node, uncovered) : 0;
     node->status.suppressed += slots == 0;
     for (; slots != 0; slots &= slots - 1)
         sl_relay_send(node, node->slots[__builtin_ctzll(slots)], number, relay->bytes, now);

@@ -70,7 +70,8 @@ int64_t sl_relay_hold(struct sl_node *node, struct sl_stored *stored, const uint
 bool sl_relay_release(struct sl_node *node, int64_t number);
 
 /* Sends it to every neighbour that is not known to hold it, at once or after a wait. `from` brought
- * it in a frame to all; NULL: nobody. */
+ * it, and those who receive that neighbour had it from there: whoever sends to one alone found that
+ * few others lack it. NULL: nobody. */
 void sl_relay_spread(struct sl_node *node, int64_t number, const uint8_t *bytes,
                      const struct sl_link *from, sl_time now);
 

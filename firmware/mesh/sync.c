@@ -1,6 +1,7 @@
 #include "mesh/sync.h"
 
 #include "mesh/exchange.h"
+#include "mesh/gap.h"
 #include "mesh/give.h"
 #include "mesh/node_internal.h"
 
@@ -440,7 +441,9 @@ static void take_different(struct sl_node *node, struct sl_link *link, bool firs
     sync->differ_count++;
     if (ours > sync->hello.stored_count)
         return;
-    if (!first) /* of equally many the client begins, but for what it cannot see */
+    sl_gap_learn(node, link, now);
+    /* Of equally many the client begins, but for what it cannot see. */
+    if (!first || sl_tree_expects(node, link))
         suspect(sync, is_ours_to_begin(node, link) ? UNDER_WAY : 2 * UNDER_WAY, now);
     else if (is_ours_to_begin(node, link) && may_begin(node, link, now))
         begin(node, link, now);

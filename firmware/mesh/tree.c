@@ -11,7 +11,8 @@
 #define HAVE_WAIT (40 * SL_MILLISECOND)
 /* From an id to the payload on its way along the tree; and from a GRAFT to its answer. */
 #define GRAFT_WAIT       (400 * SL_MILLISECOND)
-#define PRUNE_AGAIN      SL_SECOND /* the last PRUNE may have been lost */
+#define GAP_WAIT         (150 * SL_MILLISECOND) /* the same where everyone hears: relays wait 100 */
+#define PRUNE_AGAIN      SL_SECOND              /* the last PRUNE may have been lost */
 #define TAKE_BACK_WITHIN (2 * SL_SECOND)
 #define IDS_PER_UNIT     8 /* of the link's quota */
 
@@ -85,12 +86,21 @@ static void forget_missing(struct sl_node *node, struct sl_missing *missing)
     sl_list_append(&node->tree.spare, &missing->list);
 }
 
-/* At the end of those that wait, which is in order because all wait equally long. */
-static void wait_for(struct sl_node *node, struct sl_missing *missing, sl_time now)
+static bool is_on_broadcast(const struct sl_node *node, const struct sl_link *link)
 {
-    missing->at = now + GRAFT_WAIT;
+    return node->bearers[link->neighbour->bearer].info.broadcast;
+}
+
+/* For what that neighbour announced, or was asked for. */
+static void wait_for(struct sl_node *node, struct sl_missing *missing, const struct sl_link *link,
+                     sl_time now)
+{
+    struct sl_list *later = &node->tree.due;
+    missing->at = now + (is_on_broadcast(node, link) ? GAP_WAIT : GRAFT_WAIT);
     sl_list_remove(&missing->list);
-    sl_list_append(&node->tree.due, &missing->list);
+    while (later->prev != &node->tree.due && missing_of(later->prev)->at > missing->at)
+        later = later->prev;
+    sl_list_insert(later, &missing->list);
 }
 
 /* NULL when there is no room: the id is left to repair. */
@@ -112,7 +122,7 @@ static struct sl_missing *add_missing(struct sl_node *node, struct sl_link *link
     missing->first = link->slot;
     missing->asked = -1;
     link->tree.missing_count++;
-    wait_for(node, missing, now);
+    wait_for(node, missing, link, now);
     return missing;
 }
 
@@ -146,11 +156,6 @@ void sl_tree_forget_link(struct sl_node *node, struct sl_link *link)
             forget_missing(node, missing);
     }
     set_alarm(node);
-}
-
-static bool is_on_broadcast(const struct sl_node *node, const struct sl_link *link)
-{
-    return node->bearers[link->neighbour->bearer].info.broadcast;
 }
 
 /* Whether the same neighbour hears what is broadcast on another bearer, and so needs it here only
@@ -261,7 +266,7 @@ static void ask_next(struct sl_node *node, struct sl_missing *missing, sl_time n
     missing->asked = link->slot;
     missing->unasked &= ~link->siblings;
     send_graft(node, link, &missing->short_id);
-    wait_for(node, missing, now);
+    wait_for(node, missing, link, now);
 }
 
 static void fire(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
@@ -369,6 +374,12 @@ static void take_announced(struct sl_node *node, struct sl_link *link, uint64_t 
     missing->unasked |= UINT64_C(1) << link->slot & ~missing->holders;
     missing->holders |= link->siblings;
     link->sync.new_at = now; /* under way: no reason for a repair yet */
+}
+
+void sl_tree_announced(struct sl_node *node, struct sl_link *link, uint64_t short_id, sl_time now)
+{
+    take_announced(node, link, short_id, now);
+    set_alarm(node);
 }
 
 void sl_tree_have(struct sl_node *node, struct sl_link *link, const struct sl_element *element,

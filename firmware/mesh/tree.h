@@ -43,7 +43,7 @@ struct sl_missing {
 struct sl_tree {
     struct sl_map map;        /* short id to number in the table */
     struct sl_missing *table; /* SL_MISSING_MAX, allocated when first needed */
-    struct sl_list due;       /* the next first: all wait equally long */
+    struct sl_list due;       /* the next first */
     struct sl_list spare;
     struct sl_alarm alarm; /* of the first in `due` */
 };
@@ -71,6 +71,9 @@ uint64_t sl_tree_arrived(struct sl_node *node, struct sl_link *link, uint64_t sh
 /* One that is not new came from there, after so many hops. */
 void sl_tree_copy(struct sl_node *node, struct sl_link *link, int64_t number, uint8_t hops,
                   sl_time now);
+
+/* That neighbour holds it: if it is not here it is asked for, unless it comes soon. */
+void sl_tree_announced(struct sl_node *node, struct sl_link *link, uint64_t short_id, sl_time now);
 
 /* Elements from a neighbour. */
 void sl_tree_have(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
