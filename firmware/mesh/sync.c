@@ -398,7 +398,8 @@ static bool may_begin(struct sl_node *node, struct sl_link *link, sl_time now)
 static void judge_suspect(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     struct sl_sync *sync = &link->sync;
-    bool announced = sl_tree_expects(node, link) && sync->differ_count <= EXPLAINED_MAX;
+    bool announced = !node->bearers[link->neighbour->bearer].info.broadcast &&
+                     sl_tree_expects(node, link) && sync->differ_count <= EXPLAINED_MAX;
     sync->suspect_at = SL_NEVER;
     if (announced || holds_all(node, &sync->suspect))
         return;
