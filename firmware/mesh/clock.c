@@ -17,7 +17,10 @@ enum {
 #define SLACK (500 * SL_MILLISECOND)
 /* A witness counts for so long. */
 #define WITNESS_TIME SL_HOUR
-/* After the first quorum others join it one by one: so long the clock goes with their median. */
+/* By so much a hello comes late at most; whose hellos say earlier times was set back. */
+#define LATE_MAX (10 * SL_SECOND)
+/* After the first quorum others join it one by one: so long the clock goes with their median. Not
+ * longer: with a minute, liars who begin meanwhile take whole fields along. */
 #define YOUNG (30 * SL_SECOND)
 /* What a steady median may move, and a clock be off without doubt. */
 #define FAR (2 * SL_SECOND)
@@ -53,6 +56,11 @@ void sl_clock_set(struct sl_clock *clock, enum sl_clock_source source, int64_t u
     clock->stepped_at = now;
 }
 
+static int64_t latest_of(const struct sl_clock_sample *sample)
+{
+    return sample->offset > sample->before ? sample->offset : sample->before;
+}
+
 void sl_clock_hear(struct sl_clock *clock, size_t neighbour, enum sl_clock_source source,
                    int64_t unix_us, sl_time now)
 {
@@ -61,8 +69,22 @@ void sl_clock_hear(struct sl_clock *clock, size_t neighbour, enum sl_clock_sourc
         sl_clock_forget(clock, neighbour);
         return;
     }
-    clock->samples[neighbour] = (struct sl_clock_sample){
-        .used = true, .offset = unix_us - now, .at = now, .source = (uint8_t)source};
+    struct sl_clock_sample *sample = &clock->samples[neighbour];
+    int64_t offset = unix_us - now;
+    bool follows =
+        sample->used && now - sample->at <= SAMPLE_TIME && offset > latest_of(sample) - LATE_MAX;
+    if (!follows)
+        *sample = (struct sl_clock_sample){.offset = offset, .before = offset, .since = now};
+    if (now - sample->since >= SAMPLE_TIME / 2) {
+        sample->before = sample->offset;
+        sample->offset = offset;
+        sample->since = now;
+    }
+    if (offset > sample->offset)
+        sample->offset = offset;
+    sample->used = true;
+    sample->at = now;
+    sample->source = (uint8_t)source;
 }
 
 void sl_clock_forget(struct sl_clock *clock, size_t neighbour)
@@ -135,9 +157,10 @@ static void insert_sorted(struct opinion *opinions, size_t count, struct opinion
     opinions[at] = opinion;
 }
 
-/* The clocks of neighbours and witnesses that count, lowest first. What a store remembered counts
- * only where there is nothing better. */
-static size_t collect(const struct sl_clock *clock, sl_time now, struct opinion *ret_opinions)
+/* The clocks of neighbours that count, lowest first. What a store remembered counts only where
+ * there is nothing better. */
+static size_t collect_neighbours(const struct sl_clock *clock, sl_time now,
+                                 struct opinion *ret_opinions)
 {
     size_t count = 0;
     for (size_t i = 0; i < SL_NEIGHBOURS_MAX; i++) {
@@ -146,9 +169,16 @@ static size_t collect(const struct sl_clock *clock, sl_time now, struct opinion 
             continue;
         if (s->source == SL_CLOCK_STORED && clock->source > SL_CLOCK_STORED)
             continue;
-        struct opinion opinion = {s->offset, (enum sl_clock_source)s->source};
+        struct opinion opinion = {latest_of(s), (enum sl_clock_source)s->source};
         insert_sorted(ret_opinions, count++, opinion);
     }
+    return count;
+}
+
+/* And those of witnesses among them. */
+static size_t collect(const struct sl_clock *clock, sl_time now, struct opinion *ret_opinions)
+{
+    size_t count = collect_neighbours(clock, now, ret_opinions);
     for (size_t i = 0; i < SL_WITNESSES_MAX; i++) {
         const struct sl_clock_witness *w = &clock->witnesses[i];
         if (is_fresh(w, now))
@@ -178,6 +208,22 @@ static struct opinion median(const struct sl_clock *clock, const struct opinion 
     if (clock->offset <= low.offset)
         return low;
     return clock->offset - low.offset < high.offset - clock->offset ? low : high;
+}
+
+/* What witnesses say was under way for longer than they know where the radio was busy, and so is
+ * late by up to as much as they may be old. Neighbours who say no other time than that know better:
+ * theirs is the word where both agree. */
+static struct opinion target_of(const struct sl_clock *clock, const struct opinion *opinions,
+                                size_t count, sl_time now)
+{
+    struct opinion neighbours[OPINIONS_MAX];
+    struct opinion all = median(clock, opinions, count);
+    size_t neighbour_count = collect_neighbours(clock, now, neighbours);
+    if (neighbour_count < QUORUM)
+        return all;
+    struct opinion near = median(clock, neighbours, neighbour_count);
+    bool agree = near.offset >= all.offset && near.offset - all.offset <= SL_CLOCK_WITNESS_AGE;
+    return agree ? near : all;
 }
 
 static bool is_between(int64_t value, int64_t limit)
@@ -250,7 +296,7 @@ void sl_clock_tick(struct sl_clock *clock, sl_time now)
         struct opinion own = {clock->offset, clock->source};
         insert_sorted(opinions, count++, own);
     }
-    follow(clock, median(clock, opinions, count), first_quorum, now);
+    follow(clock, target_of(clock, opinions, count, now), first_quorum, now);
 }
 
 bool sl_clock_is_vouched(const struct sl_clock *clock, sl_time now)

@@ -21,10 +21,14 @@ enum sl_clock_source {
     SL_CLOCK_NTP,
 };
 
+/* A hello comes late by what it waited in queues, never early: of those of the last minute the one
+ * that says the latest time waited least (the clock filter of NTP, RFC 5905, 10). */
 struct sl_clock_sample {
     bool used;
-    int64_t offset; /* Unix microseconds minus life clock, as that neighbour sees it */
-    sl_time at;     /* when it was heard */
+    int64_t offset; /* Unix microseconds minus life clock, as that neighbour sees it: the latest, */
+    int64_t before; /* and that of the half minute before this one */
+    sl_time since;  /* when this half minute began */
+    sl_time at;     /* when it was last heard */
     uint8_t source; /* what the neighbour itself relies on */
 };
 

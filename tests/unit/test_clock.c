@@ -239,6 +239,53 @@ static void test_ticking_often_moves_no_faster(void **state)
     assert_int_equal(scene_error(&s), 10 * SL_CLOCK_DRIFT);
 }
 
+/* A crowd is switched on: for the first 20 s everything waits in queues. */
+static void test_hellos_late_at_the_beginning(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_init(&s);
+    for (int i = 0; i < 5; i++)
+        scene_add(&s, SL_CLOCK_NTP, -3 * SL_SECOND);
+    scene_run(&s, 20);
+    assert_int_equal(scene_error(&s), -3 * SL_SECOND);
+    scene_lie(&s, 0);
+    scene_run(&s, 2);
+    assert_int_equal(scene_error(&s), 0);
+}
+
+/* Of the hellos of a minute the one that waited least counts, not the last one. */
+static void test_one_hello_in_time_is_enough(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_init(&s);
+    for (int i = 0; i < 5; i++)
+        scene_add(&s, SL_CLOCK_NTP, 0);
+    for (int round = 0; round < 100; round++) {
+        scene_lie(&s, 0);
+        scene_run(&s, 1);
+        scene_lie(&s, -3 * SL_SECOND);
+        scene_run(&s, 20);
+        assert_int_equal(scene_error(&s), 0);
+    }
+}
+
+/* Neighbours that were set back are believed after a minute, if not at once. */
+static void test_neighbours_set_back(void **state)
+{
+    (void)state;
+    for (int seconds = 5; seconds <= 3600; seconds *= 720) {
+        struct scene s;
+        scene_init(&s);
+        scene_add(&s, SL_CLOCK_NTP, 0);
+        scene_run(&s, 1);
+        scene_lie(&s, -seconds * SL_SECOND);
+        scene_run(&s, 60);
+        assert_in_range(-scene_error(&s), 1, 60 * SL_CLOCK_STEP);
+    }
+}
+
 /* Hellos always come late. A flock that followed every lateness would fall back for ever. */
 static void test_small_differences_move_nothing(void **state)
 {
@@ -598,6 +645,22 @@ static void row_21_a_corner_full_of_liars(void **state)
     assert_int_equal(scene_error(&s), 0);
 }
 
+/* A crowd is switched on: what origins far away write comes seconds later than its age says, and
+ * there are more of them than neighbours. */
+static void test_late_witnesses_do_not_outvote_neighbours(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_init(&s);
+    for (int i = 0; i < 5; i++)
+        scene_add(&s, SL_CLOCK_NEIGHBOURS, 0);
+    scene_witness(&s, 0, 100, -5 * SL_SECOND, 0);
+    scene_run(&s, 10);
+    assert_int_equal(scene_error(&s), 0);
+    scene_run(&s, SL_CLOCK_HOLD / SL_SECOND + 60);
+    assert_int_equal(scene_error(&s), 0);
+}
+
 /* Who was switched on there comes right as soon as it has heard enough of the others. */
 static void row_21_who_joins_among_liars_heals(void **state)
 {
@@ -675,6 +738,9 @@ int main(void)
         cmocka_unit_test(test_a_steady_median_is_taken_at_last),
         cmocka_unit_test(test_a_median_that_wanders_is_not),
         cmocka_unit_test(test_ticking_often_moves_no_faster),
+        cmocka_unit_test(test_hellos_late_at_the_beginning),
+        cmocka_unit_test(test_one_hello_in_time_is_enough),
+        cmocka_unit_test(test_neighbours_set_back),
         cmocka_unit_test(test_small_differences_move_nothing),
         cmocka_unit_test(test_median_of_an_even_number),
         cmocka_unit_test(test_trusted_clock_is_not_moved),
@@ -690,6 +756,7 @@ int main(void)
         cmocka_unit_test(row_21_one_liar_beside_a_stored_flock),
         cmocka_unit_test(row_21_flock_with_liars_and_late_hellos),
         cmocka_unit_test(row_21_a_corner_full_of_liars),
+        cmocka_unit_test(test_late_witnesses_do_not_outvote_neighbours),
         cmocka_unit_test(row_21_who_joins_among_liars_heals),
         cmocka_unit_test(test_a_witness_counts_once_and_for_an_hour),
         cmocka_unit_test(test_old_envelopes_are_no_witnesses),
