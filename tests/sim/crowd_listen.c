@@ -11,6 +11,7 @@ enum {
     KEPT_WHOLE = 64, /* beacons of a name that are kept, and of the later ones one in as many */
     NUMBERS_NEAR = 4,
     COUNTERS_NEAR = 1 << 16,
+    COUNTERS_LOW = 256,
 };
 
 struct piece {
@@ -99,7 +100,9 @@ static void hear_frame(struct sl_listener *listener, struct board *board, sl_tim
         return;
     if (board->sent_frames && board->frames_since != life) {
         listener->restarts++;
-        listener->counters_on += header->counter - board->counter < COUNTERS_NEAR;
+        /* Everybody's begins at 0: low numbers follow each other by chance. */
+        listener->counters_on += board->counter >= COUNTERS_LOW &&
+                                 header->counter - board->counter < COUNTERS_NEAR;
     }
     board->sent_frames = true;
     board->frames_since = life;
