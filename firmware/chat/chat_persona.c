@@ -54,8 +54,7 @@ static int publish_announcement(struct sl_chat *chat, struct sl_persona *persona
     return sl_chat_publish(chat, persona, &outgoing, now, id);
 }
 
-/* A fresh prekey, on disk before anybody can seal to it. */
-static void rotate_prekey(struct sl_chat *chat, struct sl_persona *persona, sl_time now)
+static struct sl_prekey *new_prekey(struct sl_chat *chat, struct sl_persona *persona, sl_time now)
 {
     if (persona->prekey_count == SL_PREKEYS_MAX)
         drop_oldest_prekey(chat, persona);
@@ -63,12 +62,26 @@ static void rotate_prekey(struct sl_chat *chat, struct sl_persona *persona, sl_t
     const struct sl_sealing *sealing = &chat->config.sealing;
     sealing->box_keypair(sealing->ctx, prekey->secret, prekey->key);
     prekey->made = now;
-    if (persona->kept) {
-        sl_expiry_add(&chat->expiry, &persona->vault, prekey);
-        sl_vault_put_prekey(&persona->vault, prekey);
-    }
+    return prekey;
+}
+
+/* False while the disk does not take it: a power cut would make unreadable what is sealed to it. */
+static bool keep_prekey(struct sl_chat *chat, struct sl_persona *persona,
+                        const struct sl_prekey *prekey)
+{
+    if (!persona->kept)
+        return true;
+    sl_expiry_add(&chat->expiry, &persona->vault, prekey);
+    return sl_vault_put_prekey(&persona->vault, prekey) == 0;
+}
+
+/* A fresh prekey, on disk before anybody can seal to it. Until then people seal to the last one. */
+static void rotate_prekey(struct sl_chat *chat, struct sl_persona *persona, sl_time now)
+{
+    const struct sl_prekey *prekey = new_prekey(chat, persona, now);
     persona->announce_at = now + SL_PREKEY_ROTATE;
-    if (!sl_publish_failed(publish_announcement(chat, persona, now)))
+    if (keep_prekey(chat, persona, prekey) &&
+        !sl_publish_failed(publish_announcement(chat, persona, now)))
         return;
     drop_newest_prekey(chat, persona);
     persona->announce_at = now + SL_RETRY;

@@ -332,6 +332,27 @@ static void test_what_was_sent_survives_a_power_cut(void **state)
     sl_bus_free(w.bus);
 }
 
+static void test_no_prekey_is_announced_that_the_disk_does_not_hold(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    sl_memory_store_commit(w.k->store);
+    sl_memory_store_fail(w.k->store, -ENOSPC);
+    sl_bus_run(w.bus, SL_PREKEY_ROTATE + SL_HOUR);
+    tell_kim(&w, "sealed while the disk was full");
+    w.k->offline = true; /* the message waits in the mesh */
+    sl_bus_run(w.bus, SL_SECOND);
+    sl_bus_pull_plug(w.bus, 1);
+    sl_memory_store_fail(w.k->store, 0);
+    sl_bus_start(w.bus, 1);
+    unlock(&w);
+    w.k->offline = false;
+    sl_bus_run(w.bus, SL_MINUTE);
+    assert_int_equal(in_history(&w, "sealed while the disk was full"), 1);
+    sl_bus_free(w.bus);
+}
+
 static void test_no_receipt_from_a_broken_disk(void **state)
 {
     (void)state;
@@ -534,6 +555,7 @@ int main(void)
         cmocka_unit_test(test_relayed_while_locked_is_known_at_unlock),
         cmocka_unit_test(test_acknowledged_survives_a_power_cut),
         cmocka_unit_test(test_what_was_sent_survives_a_power_cut),
+        cmocka_unit_test(test_no_prekey_is_announced_that_the_disk_does_not_hold),
         cmocka_unit_test(test_no_receipt_from_a_broken_disk),
         cmocka_unit_test(test_receipt_lost_in_a_crash_is_sent_again),
         cmocka_unit_test(test_prekeys_are_kept_and_destroyed),
