@@ -101,8 +101,8 @@ static void hear_frame(struct sl_listener *listener, struct board *board, sl_tim
     if (board->sent_frames && board->frames_since != life) {
         listener->restarts++;
         /* Everybody's begins at 0: low numbers follow each other by chance. */
-        listener->counters_on += board->counter >= COUNTERS_LOW &&
-                                 header->counter - board->counter < COUNTERS_NEAR;
+        listener->counters_on +=
+            board->counter >= COUNTERS_LOW && header->counter - board->counter < COUNTERS_NEAR;
     }
     board->sent_frames = true;
     board->frames_since = life;
