@@ -11,13 +11,15 @@ node_up A || exit 1
 persona A alice
 : >"$LAB/sent"
 
-# Writes until the daemon is gone, and notes what was acknowledged.
+# Writes until the daemon is gone, and notes what was acknowledged. Not more in all than a board that
+# was away brings in at once (SL_ORIGIN_STOCK): the rest would come, but slowly.
 write_on() {
     local i text
-    for ((i = 1; i <= 50; i++)); do
+    for ((i = 1; i <= 1000 / kills; i++)); do
         text="round $1, number $i"
         at A send '#general' "$text" >/dev/null 2>&1 || break
         echo "$text" >>"$LAB/sent"
+        sleep 0.02
     done
 }
 
