@@ -7,6 +7,9 @@
 VARIANT ?= release
 B       := build/$(VARIANT)
 
+# Some tools of the tests are where Debian's users do not look.
+export PATH := $(PATH):/usr/sbin:/sbin
+
 CC_release := gcc
 CC_clang   := clang
 CC_asan    := clang
