@@ -213,7 +213,7 @@ static int compare(const void *a, const void *b)
     const struct sl_card *left = a, *right = b;
     if ((left->fault == SL_CARD_FIXED) != (right->fault == SL_CARD_FIXED))
         return left->fault == SL_CARD_FIXED ? 1 : -1;
-    return strcmp(left->name, right->name);
+    return strverscmp(left->name, right->name); /* loop2 before loop10 */
 }
 
 size_t sl_card_list(const struct sl_card_system *system, struct sl_card ret_cards[SL_CARDS_MAX])
