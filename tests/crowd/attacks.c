@@ -22,6 +22,7 @@ struct attack {
     double reflected;      /* bytes for each byte in another's name, at most */
     uint64_t changed;      /* names of boards that gave way to others, at least */
     size_t alarms;         /* of boards that met their own key, exactly */
+    unsigned pairs;        /* who write to each other directly; all of that arrives */
 };
 
 #define TWO_DAYS (25 * SL_HOUR)
@@ -38,6 +39,13 @@ static const struct attack attacks[] = {
      .clock_s = 2,
      .delivered_goal = 95,
      .sends = 1.2},
+    /* black holes: every fifth member says that it holds what it dropped */
+    {.attack = SL_CROWD_SWALLOWERS,
+     .nodes = 100,
+     .delivered = 99,
+     .clock_s = 2,
+     .delivered_goal = 99.9,
+     .pairs = 10},
     /* 8: tracking, over a day and over restarts */
     {.attack = SL_CROWD_LISTENER,
      .nodes = 10,
@@ -132,11 +140,22 @@ static bool holds(const char *name, double measured, double limit, double goal)
 static bool happened(const struct attack *a, const struct sl_crowd_result *r)
 {
     bool reflects = a->attack != SL_CROWD_REFLECTOR || r->reflected > 0;
+    bool swallows = a->attack != SL_CROWD_SWALLOWERS || r->swallowed > 0;
     if (a->changed > 0)
         printf("# names of boards given up: %" PRIu64 ", traces to the next ones: %" PRIu64 "\n",
                r->names_changed, r->recognised);
     return holds("bytes for a byte in another's name", r->reflected, a->reflected, a->reflected) &&
-           reflects && r->names_changed >= a->changed && r->alarms == a->alarms;
+           reflects && swallows && r->names_changed >= a->changed && r->alarms == a->alarms;
+}
+
+static bool directs_arrive(const struct attack *a, const struct sl_crowd_result *r)
+{
+    if (a->pairs == 0)
+        return true;
+    printf("# direct messages: %" PRIu64 " of %" PRIu64 " arrived, %" PRIu64 " answered\n",
+           r->directs_delivered, r->directs, r->directs_answered);
+    return r->directs > 0 && r->directs_delivered == r->directs &&
+           r->directs_answered == r->directs;
 }
 
 int suite_attack(unsigned which, uint64_t seed)
@@ -151,6 +170,7 @@ int suite_attack(unsigned which, uint64_t seed)
     config.attack = a->attack;
     config.field = a->field;
     config.churn = a->churn;
+    config.pair_count = a->pairs;
     if (a->warm_up > 0)
         config.warm_up = a->warm_up;
     if (a->chat > 0)
@@ -168,6 +188,7 @@ int suite_attack(unsigned which, uint64_t seed)
     fine = holds("sessions accepted a second", r.accepted_max, a->accepted, a->accepted) && fine;
     fine = holds("sends a node", r.sends_of_flooding, a->sends, a->sends) && fine;
     fine = happened(a, &r) && fine;
+    fine = directs_arrive(a, &r) && fine;
     printf("# heap %.0f kB a node, %zu envelopes at most\n", r.bytes_per_node / 1000, r.stored_max);
     printf("%s %s\n", fine ? "ok" : "not ok", command);
     if (!fine)

@@ -236,6 +236,9 @@ void suite_print_run(const struct sl_crowd_config *c, const struct sl_crowd_resu
                r->names_changed, r->recognised);
     if (r->reflected > 0)
         printf("  reflector         %.2f bytes answered for each byte asked\n", r->reflected);
+    if (r->swallowed > 0)
+        printf("  swallowers        %" PRIu64 " times one did not pass on what it had\n",
+               r->swallowed);
     if (r->alarms > 0)
         printf("  clones            %zu boards met their own key\n", r->alarms);
     printf("  violations        %" PRIu64 " twice, %" PRIu64 " forged, %" PRIu64 " bounds%s%s\n",

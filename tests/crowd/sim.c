@@ -28,7 +28,7 @@ static const char usage_text[] =
     "  --mode M         starling, flooding, phone\n"
     "  --attack A       peace, garbage, flooder, liars, old-liars, dates, sybils, poison,\n"
     "                   forger, replay, half-open, reflector, listener, liar,\n"
-    "                   leech, tamperer, clone\n"
+    "                   leech, tamperer, clone, swallowers\n"
     "  --churn          nodes come, go and lose their disks\n"
     "  --dtls           real certificates, signatures and sessions\n"
     "  --fault F,...    cut, one-way, store, clock, slow, apart\n"

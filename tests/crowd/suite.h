@@ -47,7 +47,7 @@ bool suite_judge(const struct sl_crowd_config *config, struct sl_crowd_result *r
 void suite_print_again(const struct sl_crowd_config *config, const struct sl_crowd_result *result);
 
 /* Each attack by itself, with the figures that it is held to (attacks.c); how many did not hold. */
-#define SUITE_ATTACKS 18
+#define SUITE_ATTACKS 19
 int suite_attack(unsigned which, uint64_t seed);
 
 /* The fixed runs and some with fresh seeds, in lines "ok ...", "not ok ..."; the number that

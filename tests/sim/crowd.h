@@ -71,6 +71,8 @@ enum sl_crowd_attack {
     SL_CROWD_LEECH,    /* a member: says that it holds nothing, and asks for all, again and again */
     SL_CROWD_TAMPERER, /* a member: changes what others wrote when it passes it on */
     SL_CROWD_CLONE,    /* a board with the keys of the first one */
+    SL_CROWD_SWALLOWERS, /* members, every fifth: say that they hold what came, and pass nothing on
+                          */
     SL_CROWD_ATTACKS
 };
 
@@ -176,6 +178,7 @@ struct sl_crowd_result {
     double accepted_max;    /* sessions that a member began as server, a second; the most of all */
     double reflected;       /* bytes that an address got which never asked, for each byte that a
                                reflector sent in its name */
+    uint64_t swallowed;     /* envelopes that swallowers did not pass on, each time */
     size_t alarms;          /* honest nodes that met their own key */
     uint64_t names_changed; /* names of boards that a listener heard give way to others, and boards
                                that it heard before and after they were off */

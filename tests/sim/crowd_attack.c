@@ -65,6 +65,8 @@ static enum sl_crowd_role role_of(enum sl_crowd_attack attack, int number, int l
         return number % 3 == 2 ? SL_ROLE_LIAR : SL_ROLE_MEMBER;
     case SL_CROWD_LIAR:
         return number == last ? SL_ROLE_LIAR : SL_ROLE_MEMBER;
+    case SL_CROWD_SWALLOWERS:
+        return number % 5 == 4 ? SL_ROLE_TRAITOR : SL_ROLE_MEMBER;
     case SL_CROWD_PEACE:
     case SL_CROWD_ATTACKS:
         break;

@@ -15,6 +15,7 @@ enum {
     EPOCH_AT = 7,
     COUNTER_AT = 8,
     DAY_SECONDS = 86400,
+    NO_ELEMENT = 255,
 };
 
 #define LIE_AGAIN   (20 * SL_SECOND)
@@ -143,15 +144,38 @@ static void ask_for_all(struct sl_crowd *crowd, uint8_t type, uint8_t *value, si
         memset(value + SL_SKETCH_PART_LEN, 0, len - SL_SKETCH_PART_LEN);
 }
 
+/* Whether an envelope, as it stands in an element, is another's. */
+static bool is_of_another(const struct sl_crowd_station *station, const uint8_t *value, size_t len,
+                          struct sl_envelope *ret_envelope)
+{
+    return len > SL_ENVELOPE_MUTABLE &&
+           sl_envelope_decode(value + SL_ENVELOPE_MUTABLE, len - SL_ENVELOPE_MUTABLE,
+                              ret_envelope) == 0 &&
+           memcmp(ret_envelope->origin, station->origin, SL_ORIGIN_LEN) != 0;
+}
+
 /* The words of others, with another letter in them; its own it leaves whole. */
 static void tamper(const struct sl_crowd_station *station, uint8_t *value, size_t len)
 {
     struct sl_envelope envelope;
-    if (len > SL_ENVELOPE_MUTABLE &&
-        sl_envelope_decode(value + SL_ENVELOPE_MUTABLE, len - SL_ENVELOPE_MUTABLE, &envelope) ==
-            0 &&
-        envelope.payload_len > 0 && memcmp(envelope.origin, station->origin, SL_ORIGIN_LEN) != 0)
+    if (is_of_another(station, value, len, &envelope) && envelope.payload_len > 0)
         value[len - SL_SIGNATURE_LEN - 1] ^= 1;
+}
+
+/* What others wrote goes out as noise that everybody skips; all that says "it is here" stays. */
+static void swallow(struct sl_crowd_station *station, uint8_t *type, const uint8_t *value,
+                    size_t len)
+{
+    struct sl_envelope envelope;
+    size_t before = 0;
+    if (*type == SL_ELEMENT_ROUTED && len > 2)
+        before = 2 + value[1] * (size_t)SL_TARGET_LEN;
+    else if (*type != SL_ELEMENT_ENVELOPE)
+        return;
+    if (len <= before || !is_of_another(station, value + before, len - before, &envelope))
+        return;
+    *type = NO_ELEMENT;
+    station->crowd->result.swallowed++;
 }
 
 static void poison(struct sl_crowd *crowd, uint8_t type, uint8_t *value, size_t len)
@@ -167,7 +191,7 @@ static void poison(struct sl_crowd *crowd, uint8_t type, uint8_t *value, size_t 
 }
 
 /* Walks the elements of a frame; where its signature stands, or 0. */
-static size_t change(const struct sl_crowd_station *station, uint8_t *body, size_t len)
+static size_t change(struct sl_crowd_station *station, uint8_t *body, size_t len)
 {
     struct sl_crowd *crowd = station->crowd;
     enum sl_crowd_attack attack = crowd->config.attack;
@@ -185,6 +209,8 @@ static size_t change(const struct sl_crowd_station *station, uint8_t *body, size
             ask_for_all(crowd, type, body + at + 3, value_len);
         if (attack == SL_CROWD_TAMPERER && type == SL_ELEMENT_ENVELOPE)
             tamper(station, body + at + 3, value_len);
+        if (attack == SL_CROWD_SWALLOWERS)
+            swallow(station, body + at, body + at + 3, value_len);
         if ((attack == SL_CROWD_SYBILS || attack == SL_CROWD_DATES) && type == SL_ELEMENT_ENVELOPE)
             rewrite(station, body + at + 3, value_len);
         at += 3 + value_len;

@@ -321,6 +321,6 @@ const char *sl_crowd_attack_name(enum sl_crowd_attack attack)
     static const char *const names[] = {"peace",     "garbage",   "flooder",  "liars",  "old-liars",
                                         "dates",     "sybils",    "poison",   "forger", "replay",
                                         "half-open", "reflector", "listener", "liar",   "leech",
-                                        "tamperer",  "clone"};
+                                        "tamperer",  "clone",     "swallowers"};
     return names[attack];
 }

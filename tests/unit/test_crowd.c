@@ -348,6 +348,19 @@ static void test_row_5_words_changed_on_their_way_are_not_shown(void **state)
     assert_int_equal(result.delivered, result.deliverable);
 }
 
+static void test_black_holes_among_members_stop_nothing(void **state)
+{
+    (void)state;
+    struct sl_crowd_config config = small(SL_CROWD_STANDING);
+    struct sl_crowd_result result;
+    config.attack = SL_CROWD_SWALLOWERS;
+    config.pair_count = 4;
+    sl_crowd_run(&config, &result);
+    assert_true(result.swallowed > 0 && result.deliverable > 0 && result.directs > 0);
+    assert_int_equal(result.delivered, result.deliverable);
+    assert_int_equal(result.directs_answered, result.directs);
+}
+
 static void test_row_11_who_says_that_it_lacks_everything_gets_little(void **state)
 {
     (void)state;
@@ -493,6 +506,7 @@ int main(void)
         cmocka_unit_test(test_row_5_words_changed_on_their_way_are_not_shown),
         cmocka_unit_test(test_row_11_who_says_that_it_lacks_everything_gets_little),
         cmocka_unit_test(test_row_16_no_address_gets_more_than_was_sent_in_its_name),
+        cmocka_unit_test(test_black_holes_among_members_stop_nothing),
         cmocka_unit_test(test_row_17_a_clone_is_met_by_its_twin_alone),
         cmocka_unit_test(test_a_cut_parts_and_heals),
         cmocka_unit_test(test_slow_nodes_take_their_time),
