@@ -4,12 +4,14 @@
 . "$(dirname "$0")/lib.sh"
 . "$RADIO/../e2e/search.sh"
 
-# beacons FILE: of a capture of Ethernet frames, each as one line of hex (PROTOCOL.md: type 1, 49 bytes).
+# beacons FILE: of a capture of Ethernet frames, each as one line of hex (PROTOCOL.md: type 1, 49 bytes). Its
+# number and counts are struck out: one byte begins anywhere, the others are what two boards always count.
 beacons() {
     tcpdump -n -xx -r "$1" 2>/dev/null | awk '
         /^\t0x/ {sub(/^[^:]*:/, ""); gsub(/ /, ""); frame = frame $0; next}
         {if (frame) print frame; frame = ""}
-        END {print frame}' | cut -c 125- | grep -E '^01.{96}$'
+        END {print frame}' | cut -c 125- | grep -E '^01.{96}$' |
+        sed -E 's/^(.{18}).{8}/\1--------/'
 }
 
 # addresses FILE: from which MAC addresses its frames came.
@@ -20,7 +22,8 @@ addresses() {
 # shared FIRST SECOND: which runs of four bytes, behind the type, occur in beacons of both.
 shared() {
     awk 'function each(line, table, i) {
-             for (i = 3; i + 7 <= length(line); i += 2) table[substr(line, i, 8)] = 1
+             for (i = 3; i + 7 <= length(line); i += 2)
+                 if (substr(line, i, 8) !~ /-/) table[substr(line, i, 8)] = 1
          }
          NR == FNR {each($0, first); next}
          {each($0, second)}
