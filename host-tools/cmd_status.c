@@ -17,7 +17,7 @@ static const char *clock_words(const char *source)
         {"rtc", "from this board's clock chip"},
         {"person", "from somebody's phone"},
         {"neighbours", "agreed with the neighbours"},
-        {"stored", "not set: going on from the last one known"},
+        {"stored", "not sure: this computer's own, or the last one known"},
         {"unset", "not set"},
     };
     for (size_t i = 0; i < SL_ARRAY_LEN(all); i++)

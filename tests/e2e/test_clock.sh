@@ -52,5 +52,5 @@ node_down A
 node_down C
 node_down B
 node_up B || exit 1
-ok "after a restart B goes on from the last time known" says 'not set.*last one known' at B status
+ok "after a restart B goes on from the last time known" says 'not sure.*last one known' at B status
 finish
