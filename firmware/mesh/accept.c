@@ -74,30 +74,6 @@ static void note_way(struct sl_node *node, const struct arrival *a, sl_time now)
         sl_route_note(node, a->link, a->envelope.origin, a->hops, now);
 }
 
-/* Another copy of what is here: its sender holds it. */
-static void take_copy(struct sl_node *node, const struct arrival *a, int64_t number, sl_time now)
-{
-    struct sl_entry *entry = sl_index_entry(node->index, number);
-    node->status.duplicates++;
-    entry->known_by |= a->link->siblings;
-    /* Whoever was first may have said too many, so that nobody takes it from here. */
-    if (a->hops + 1 < entry->stored.hops)
-        entry->stored.hops = (uint8_t)(a->hops + 1);
-    sl_relay_note_copy(node, a->id, a->link);
-    if (!a->targets && !entry->quiet)
-        sl_tree_copy(node, a->link, number, a->hops, now);
-    sl_relay_note_holder(node, number);
-    if (a->hops < entry->stored.hops) /* else it may have come from here, or by the same detour */
-        note_way(node, a, now);
-    if (a->targets) {
-        if (sl_routed_is_confirmed(a->envelope.kind))
-            sl_routed_confirm(node, a->link, a->id, true, now);
-        sl_routed_take_more(node, number, a->link, a->bytes, a->targets, now);
-    } else {
-        sl_routed_raise(node, number, now);
-    }
-}
-
 /* A certificate that has run out signs nothing any more: not by the date on the envelope, and not
  * by the time that it was really made. */
 static bool is_after_expiry(const struct sl_node *node, const struct sl_origin *origin,
@@ -140,17 +116,24 @@ static bool has_room(const struct sl_node *node, uint16_t invite, const struct a
 }
 
 /* Valid identities are without number for the holder of an invite, and their chains are dear. */
-static bool is_identity(struct sl_node *node, const struct arrival *a, sl_time now)
+static bool is_chain(struct sl_node *node, const struct arrival *a, sl_time now,
+                     struct sl_identity *ret_identity)
 {
-    struct sl_identity identity;
     if (!sl_bucket_take(&a->link->quota, at_most_burst(node, IDENTITY_COST), now)) {
         node->status.rejected_quota++;
         return false;
     }
-    if (sl_origins_check_chain(node, &a->envelope, now, &identity) < 0) {
-        node->status.rejected_signature++;
+    if (sl_origins_check_chain(node, &a->envelope, now, ret_identity) == 0)
+        return true;
+    node->status.rejected_signature++;
+    return false;
+}
+
+static bool is_identity(struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    struct sl_identity identity;
+    if (!is_chain(node, a, now, &identity))
         return false;
-    }
     if (has_room(node, sl_share_invite(node, &identity), a) &&
         sl_origins_take(node, &identity, now) == 0)
         return true;
@@ -173,6 +156,46 @@ static bool is_signed(struct sl_node *node, const struct arrival *a, sl_time now
     if (a->link->to_all)
         sl_link_distrust(node, a->link, now); /* hardly the neighbour's own doing */
     return false;
+}
+
+/* Of an IDENTITY that is here, and could not be read or judged when the node started: without this
+ * all that its member says would be refused for as long as it lives, and given again and again. */
+static void learn_from_copy(struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
+    struct sl_identity identity;
+    if (a->envelope.kind != SL_ENVELOPE_IDENTITY || (origin && origin->has_envelope))
+        return;
+    if (!origin &&
+        (!is_chain(node, a, now, &identity) || sl_origins_take(node, &identity, now) < 0))
+        return;
+    sl_origins_note_envelope(node, a->envelope.origin, a->short_id);
+    sl_origins_arrived(node, a->envelope.origin, now);
+}
+
+/* Another copy of what is here: its sender holds it. */
+static void take_copy(struct sl_node *node, const struct arrival *a, int64_t number, sl_time now)
+{
+    struct sl_entry *entry = sl_index_entry(node->index, number);
+    node->status.duplicates++;
+    entry->known_by |= a->link->siblings;
+    /* Whoever was first may have said too many, so that nobody takes it from here. */
+    if (a->hops + 1 < entry->stored.hops)
+        entry->stored.hops = (uint8_t)(a->hops + 1);
+    sl_relay_note_copy(node, a->id, a->link);
+    if (!a->targets && !entry->quiet)
+        sl_tree_copy(node, a->link, number, a->hops, now);
+    sl_relay_note_holder(node, number);
+    learn_from_copy(node, a, now);
+    if (a->hops < entry->stored.hops) /* else it may have come from here, or by the same detour */
+        note_way(node, a, now);
+    if (a->targets) {
+        if (sl_routed_is_confirmed(a->envelope.kind))
+            sl_routed_confirm(node, a->link, a->id, true, now);
+        sl_routed_take_more(node, number, a->link, a->bytes, a->targets, now);
+    } else {
+        sl_routed_raise(node, number, now);
+    }
 }
 
 /* IDENTITY brings its own proof; REVOCATION is the authority's word, whoever passes it on. */

@@ -178,6 +178,33 @@ static void test_unreadable_envelopes_are_not_given(void **state)
     sl_fabric_free(fabric);
 }
 
+/* The key of who is no neighbour is in its IDENTITY: where that could not be read at the start, a
+ * copy of it is asked for when something comes that needs it. */
+static void test_an_identity_unread_at_the_start_is_learnt_again(void **state)
+{
+    (void)state;
+    struct sl_fabric *fabric = sl_fabric_new(&(struct sl_fabric_config){.seed = 15});
+    for (int i = 0; i < 3; i++)
+        sl_fabric_add_node(fabric, NULL);
+    sl_fabric_line(fabric);
+    assert_true(sl_fabric_run_until_stored(fabric, 3, 10 * SL_SECOND));
+    sl_memory_store_fail_reads(sl_fabric_store(fabric, 2), -EIO);
+    sl_fabric_stop(fabric, 2);
+    sl_fabric_start(fabric, 2);
+    sl_memory_store_fail_reads(sl_fabric_store(fabric, 2), 0);
+    sl_fabric_run(fabric, 10 * SL_SECOND);
+    size_t before = sl_fabric_status(fabric, 0).stored_count;
+    for (int i = 0; i < 5; i++)
+        sl_fabric_publish(fabric, 0, &i, sizeof(i), NULL);
+    assert_true(sl_fabric_run_until_stored(fabric, before + 5, 20 * SL_SECOND));
+    uint64_t unknown = sl_fabric_status(fabric, 2).rejected_unknown;
+    assert_in_range(unknown, 1, 5); /* or nothing had to be learnt */
+    sl_fabric_publish(fabric, 0, "known", 5, NULL);
+    assert_true(sl_fabric_run_until_stored(fabric, before + 6, 10 * SL_SECOND));
+    assert_int_equal(sl_fabric_status(fabric, 2).rejected_unknown, unknown);
+    sl_fabric_free(fabric);
+}
+
 /* The plug is pulled again and again: what publish() called durable is never lost. */
 static void test_pulled_plugs_lose_nothing_synced(void **state)
 {
@@ -319,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_bad_drafts_are_refused),
         cmocka_unit_test(test_a_store_in_trouble_is_reported_once),
         cmocka_unit_test(test_unreadable_envelopes_are_not_given),
+        cmocka_unit_test(test_an_identity_unread_at_the_start_is_learnt_again),
         cmocka_unit_test(test_pulled_plugs_lose_nothing_synced),
         cmocka_unit_test(test_revocation_survives_a_restart),
         cmocka_unit_test(test_not_a_crl_is_refused),
