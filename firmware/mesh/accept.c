@@ -74,6 +74,15 @@ static void note_way(struct sl_node *node, const struct arrival *a, sl_time now)
         sl_route_note(node, a->link, a->envelope.origin, a->hops, now);
 }
 
+/* Whatever copy comes would be refused: neither signature, age nor hops matter (refused.h). What
+ * was sent to all is no business of its sender's alone. */
+static void note_refused(struct sl_node *node, const struct arrival *a, sl_time now)
+{
+    sl_refusals_note(&node->refusals, a->short_id, a->envelope.origin, now);
+    if (!a->link->to_all && !a->targets)
+        sl_refused_tell(node, a->link, a->short_id, now);
+}
+
 /* A certificate that has run out signs nothing any more: not by the date on the envelope, and not
  * by the time that it was really made. */
 static bool is_after_expiry(const struct sl_node *node, const struct sl_origin *origin,
@@ -138,6 +147,8 @@ static bool is_identity(struct sl_node *node, const struct arrival *a, sl_time n
         sl_origins_take(node, &identity, now) == 0)
         return true;
     node->status.rejected_quota++;
+    note_refused(node, a, now);
+    sl_refusals_note_origin(&node->refusals, a->envelope.origin, now);
     return false;
 }
 
@@ -179,6 +190,7 @@ static void take_copy(struct sl_node *node, const struct arrival *a, int64_t num
     struct sl_entry *entry = sl_index_entry(node->index, number);
     node->status.duplicates++;
     entry->known_by |= a->link->siblings;
+    entry->refused_by &= ~a->link->siblings;
     /* Whoever was first may have said too many, so that nobody takes it from here. */
     if (a->hops + 1 < entry->stored.hops)
         entry->stored.hops = (uint8_t)(a->hops + 1);
@@ -211,12 +223,15 @@ static bool is_genuine(struct sl_node *node, const struct arrival *a, sl_time no
 {
     const struct sl_origin *origin = sl_origins_find(node, a->envelope.origin);
     if (!origin && a->envelope.kind != SL_ENVELOPE_IDENTITY) {
+        note_refused(node, a, now);
         sl_origins_wait(node, a->link, a->envelope.origin, a->short_id, now);
         node->status.rejected_unknown++;
         return false;
     }
     if (!may_speak(node, origin, a, now)) {
         node->status.rejected_revoked++;
+        if (origin->revoked)
+            note_refused(node, a, now); /* of expiry its age may say too little */
         return false;
     }
     return a->envelope.kind == SL_ENVELOPE_IDENTITY ? is_identity(node, a, now)
@@ -350,6 +365,7 @@ static void examine(struct sl_node *node, struct arrival *a, sl_time now)
     int crl = 0;
     if (is_hopeless(node, a, now)) {
         node->status.rejected_quota++;
+        note_refused(node, a, now);
         return;
     }
     if (!is_genuine(node, a, now))
@@ -397,9 +413,10 @@ void sl_relay_receive(struct sl_node *node, struct sl_link *link,
     int64_t number = sl_index_find(node->index, a.id);
     if (number >= 0)
         take_copy(node, &a, number, now);
-    else if (sl_index_buried(node->index, a.id))
+    else if (sl_index_buried(node->index, a.id)) {
         node->status.duplicates++;
-    else if (a.targets && sl_settle_was(node, a.short_id)) {
+        note_refused(node, &a, now);
+    } else if (a.targets && sl_settle_was(node, a.short_id)) {
         if (sl_routed_is_confirmed(a.envelope.kind))
             sl_routed_confirm(node, link, a.id, true, now);
     } else

@@ -77,6 +77,7 @@ static bool may_hold(const struct sl_element *element, bool is_signed)
     case SL_ELEMENT_ROUTED:
     case SL_ELEMENT_TAKEN:
     case SL_ELEMENT_STRAY:
+    case SL_ELEMENT_REFUSED:
         return false;
     case SL_ELEMENT_ENVELOPE:
     case SL_ELEMENT_BYE:
@@ -167,6 +168,9 @@ static void take_element(struct sl_node *node, struct sl_link *link,
         break;
     case SL_ELEMENT_STRAY:
         sl_routed_stray(node, link, element, now);
+        break;
+    case SL_ELEMENT_REFUSED:
+        sl_refused_take(node, link, element, now);
         break;
     case SL_ELEMENT_NEAR:
         sl_cover_take(node, link, element);

@@ -265,17 +265,26 @@ static int give_one(struct sl_node *node, struct sl_link *link, int64_t number, 
     return 0;
 }
 
+/* As give_one(). Of what was refused there only the id is told: it is asked for once it is welcome.
+ */
+static int give_or_tell(struct sl_node *node, struct sl_link *link, uint64_t short_id, sl_time now)
+{
+    int64_t number = sl_index_find_short(node->index, short_id);
+    const struct sl_entry *entry = number >= 0 ? sl_index_entry(node->index, number) : NULL;
+    if (!entry || is_under_way(node, entry, link, now))
+        return 0;
+    if (sl_refused_by(entry, link)) {
+        sl_tree_announce(node, link, short_id, now);
+        return 0;
+    }
+    return may_give(node, link, entry, now) ? give_one(node, link, number, now) : 0;
+}
+
 void sl_give_pump(struct sl_node *node, struct sl_link *link, sl_time now)
 {
     struct sl_ids *give = &link->sync.give;
-    while (give->at < give->count) {
-        int64_t number = sl_index_find_short(node->index, give->ids[give->at]);
-        const struct sl_entry *entry = number >= 0 ? sl_index_entry(node->index, number) : NULL;
-        if (entry && !is_under_way(node, entry, link, now) && may_give(node, link, entry, now) &&
-            give_one(node, link, number, now) < 0)
-            break;
+    while (give->at < give->count && give_or_tell(node, link, give->ids[give->at], now) == 0)
         give->at++;
-    }
     if (give->count > 0 && give->at == give->count) {
         sl_ids_done(give);
         sl_sync_close(node, link, now);
@@ -307,6 +316,7 @@ static bool forget_holder(struct sl_node *node, struct sl_link *link, uint64_t s
         return false;
     link->again_count += should_have(link, entry);
     entry->known_by &= ~(UINT64_C(1) << link->slot);
+    entry->refused_by &= ~link->siblings;
     return true;
 }
 
@@ -391,12 +401,12 @@ static void keep_rest(struct sl_sync *sync)
 }
 
 /* The next ids that still are not here; what came by other ways is not asked for. */
-static void fill_batch(struct sl_node *node, struct sl_sync *sync)
+static void fill_batch(struct sl_node *node, struct sl_sync *sync, sl_time now)
 {
     struct sl_ids *want = &sync->want;
     while (want->at < want->count && sync->batch_count < SL_WANT_BATCH) {
         uint64_t id = want->ids[want->at++];
-        if (sl_index_find_short(node->index, id) < 0)
+        if (sl_index_find_short(node->index, id) < 0 && !sl_refusals_has(&node->refusals, id, now))
             sync->batch[sync->batch_count++] = id;
     }
     if (want->at == want->count)
@@ -422,7 +432,7 @@ void sl_want_pump(struct sl_node *node, struct sl_link *link, sl_time now)
     if (sync->batch_count > 0 && now < sync->batch_by)
         return;
     keep_rest(sync);
-    fill_batch(node, sync);
+    fill_batch(node, sync, now);
     if (sync->batch_count > 0) {
         sync->batch_by = now + WANT_WAIT;
         send_want(node, link);

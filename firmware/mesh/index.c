@@ -529,6 +529,7 @@ void sl_index_forget_neighbour(struct sl_index *index, size_t slot)
     for (size_t i = 0; i < index->entry_high; i++) {
         struct sl_entry *entry = &index->entries[i];
         entry->known_by &= ~((uint64_t)1 << slot);
+        entry->refused_by &= ~((uint64_t)1 << slot);
         if (entry->brought_by == (int8_t)slot)
             entry->brought_by = -1;
     }

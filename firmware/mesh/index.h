@@ -14,8 +14,9 @@
 
 struct sl_entry {
     struct sl_stored stored;
-    uint64_t known_by; /* neighbour slots known to hold it */
-    int8_t brought_by; /* slot of the link whose payload came first, along the tree; -1: none */
+    uint64_t known_by;   /* neighbour slots known to hold it */
+    uint64_t refused_by; /* slots that said so, and have not asked for it since */
+    int8_t brought_by;   /* slot of the link whose payload came first, along the tree; -1: none */
     bool used : 1;
     bool quiet : 1;    /* neither in sketch nor in digest: only those on its way have it */
     bool shadowed : 1; /* private: another with the same short id came first */

@@ -199,6 +199,11 @@
  * take the place of another, which then may be given twice. */
 #define SL_GIVEN_MAX 1024
 
+/* Envelopes and origins refused in the last minute, so that they are not asked for by name; 16
+ * bytes each, 4 kB until many are. With 10,000 names behind one invite a node of 40 refuses up to
+ * 300 a second. */
+#define SL_REFUSED_MAX 16384
+
 /* Decoders at work at once; each up to 40 kB. */
 #define SL_DECODERS_MAX 8
 

@@ -51,6 +51,7 @@ static struct sl_link *link_new(struct sl_node *node, struct sl_neighbour *neigh
     sl_alarm_init(&link->alarm, fire);
     sl_sync_init(node, link, now);
     sl_tree_link_init(link, now);
+    sl_refused_link_init(link);
     node->handshakes[node->handshake_count++] = link;
     return link;
 }
@@ -87,6 +88,7 @@ void sl_link_free(struct sl_node *node, struct sl_link *link)
         node->taking = NULL;
     sl_sync_done(node, link);
     sl_tree_forget_link(node, link);
+    sl_refused_forget_link(node, link);
     sl_revocation_forget_link(node, link);
     sl_output_forget_link(node, link);
     if (link->slot >= 0)

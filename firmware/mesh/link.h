@@ -9,6 +9,7 @@
 #include "mesh/neighbour.h"
 #include "mesh/output.h"
 #include "mesh/quota.h"
+#include "mesh/refused.h"
 #include "mesh/sync.h"
 #include "mesh/tree.h"
 
@@ -40,6 +41,7 @@ struct sl_link {
     struct sl_sync sync;
     struct sl_cover_link cover;
     struct sl_tree_link tree;
+    struct sl_refused_link refused;
     sl_time crl_after;     /* no CRL is fetched from it before: it kept us waiting, or lied */
     struct sl_alarm alarm; /* session, keys, silence */
     struct sl_output *open[SL_OUTPUT_CLASSES]; /* frame that still takes elements */

@@ -193,6 +193,7 @@ struct sl_node *sl_node_new(const struct sl_node_config *config, sl_time now)
     make_keys(node);
     sl_routes_init(&node->routes, derived_seed(node, "starling routes"));
     sl_routing_init(node, derived_seed(node, "starling routed"));
+    node->refusals.seed = derived_seed(node, "starling refused");
     struct sl_index_config index = {.bytes_max = config->store_bytes_max,
                                     .count_max = SL_STORE_COUNT_MAX,
                                     .seed = random_seed(node)};
@@ -261,6 +262,7 @@ void sl_node_free(struct sl_node *node)
     sl_routes_done(&node->routes);
     sl_origins_done(&node->origins);
     sl_share_done(&node->shares);
+    sl_refusals_done(&node->refusals);
     sl_output_done(&node->output);
     sl_index_free(node->index);
     sl_heap_done(&node->alarms);

@@ -13,7 +13,7 @@
  *   revocation.c the CRL, handed on            tree.c       the fast path over links of two
  *   share.c      what an origin may have of the store
  *   route.c      which neighbour leads where   routed.c     what travels along routes
- *   settle.c     what arrived along them */
+ *   settle.c     what arrived along them      refused.c    what is not taken just now */
 #ifndef SL_MESH_NODE_INTERNAL_H
 #define SL_MESH_NODE_INTERNAL_H
 
@@ -30,6 +30,7 @@
 #include "mesh/origins.h"
 #include "mesh/output.h"
 #include "mesh/quota.h"
+#include "mesh/refused.h"
 #include "mesh/relay.h"
 #include "mesh/revocation.h"
 #include "mesh/route.h"
@@ -89,6 +90,7 @@ struct sl_node {
     size_t handshake_count;
     size_t decoder_count; /* struct sl_decoder at work */
     struct sl_given given[SL_GIVEN_MAX];
+    struct sl_refusals refusals;
     struct sl_link *taking;         /* the one neighbour that gives us what we lack */
     uint64_t last_created;          /* of this node's own envelopes */
     struct sl_unrelayed *unrelayed; /* local envelopes that nobody else is known to hold */

@@ -121,6 +121,8 @@ static int add(struct sl_node *node, const struct sl_identity *identity, sl_time
     int r = insert(node, identity, (uint16_t)invite, now);
     if (r < 0)
         sl_share_leave(node, (uint16_t)invite);
+    else
+        sl_refusals_forget_origin(&node->refusals, identity->origin);
     return r;
 }
 
@@ -153,6 +155,7 @@ int sl_origins_take(struct sl_node *node, const struct sl_identity *identity, sl
     known->identity = *identity;
     known->invite = (uint16_t)invite;
     known->revoked = membership->revoked(membership->ctx, identity);
+    sl_refusals_forget_origin(&node->refusals, identity->origin);
     return 0;
 }
 
@@ -229,6 +232,8 @@ void sl_origins_wait(struct sl_node *node, struct sl_link *link,
                      const uint8_t origin[SL_ORIGIN_LEN], uint64_t short_id, sl_time now)
 {
     struct sl_origins *origins = &node->origins;
+    if (sl_refusals_has_origin(&node->refusals, origin, now))
+        return;
     if (!origins->waiting)
         origins->waiting = calloc(SL_WAITING_MAX, sizeof(*origins->waiting));
     if (!origins->waiting)

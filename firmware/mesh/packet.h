@@ -120,6 +120,7 @@ enum sl_element_type {
                                 * ENVELOPE */
     SL_ELEMENT_TAKEN = 21,     /* short ids of what came as ROUTED and is held */
     SL_ELEMENT_STRAY = 22,     /* short id, and targets of 3 that no way leads to from here */
+    SL_ELEMENT_REFUSED = 23,   /* short ids of what came and is not taken: only announce it */
 };
 
 struct sl_element {

@@ -172,14 +172,18 @@ static bool is_reached_by_broadcast(const struct sl_node *node, const struct sl_
 
 /* ---- Sending ---- */
 
+static bool may_lack(const struct sl_entry *entry, const struct sl_link *link)
+{
+    return (entry->known_by & UINT64_C(1) << link->slot) == 0 || sl_refused_by(entry, link);
+}
+
 void sl_tree_flush(struct sl_node *node, struct sl_link *link)
 {
     struct sl_tree_link *tree = &link->tree;
     size_t count = 0;
     for (size_t i = 0; i < tree->have_count; i++) {
         int64_t number = sl_index_find_short(node->index, tree->have[i]);
-        if (number >= 0 &&
-            !(sl_index_entry(node->index, number)->known_by & UINT64_C(1) << link->slot))
+        if (number >= 0 && may_lack(sl_index_entry(node->index, number), link))
             tree->have[count++] = tree->have[i]; /* not gone, nor announced by it meanwhile */
     }
     tree->have_count = 0;
@@ -201,7 +205,7 @@ static void fire_have(struct sl_node *node, struct sl_alarm *alarm, sl_time now)
     sl_tree_flush(node, SL_ALARM_OWNER(alarm, struct sl_link, tree.alarm));
 }
 
-static void announce(struct sl_node *node, struct sl_link *link, uint64_t short_id, sl_time now)
+void sl_tree_announce(struct sl_node *node, struct sl_link *link, uint64_t short_id, sl_time now)
 {
     struct sl_tree_link *tree = &link->tree;
     if (tree->have_count == SL_HAVE_BATCH)
@@ -223,7 +227,7 @@ void sl_tree_spread(struct sl_node *node, int bearer, int64_t number, const uint
         /* What the ceiling on airtime holds back is announced: whoever needs it asks. */
         if (link->tree.lazy || is_reached_by_broadcast(node, link) ||
             sl_relay_send(node, link, number, bytes, now) == -EAGAIN)
-            announce(node, link, short_id, now);
+            sl_tree_announce(node, link, short_id, now);
     }
 }
 
@@ -258,7 +262,9 @@ static void ask_next(struct sl_node *node, struct sl_missing *missing, sl_time n
 {
     if (missing->asked >= 0)
         node->slots[missing->asked]->tree.unkept++;
-    struct sl_link *link = choose_giver(node, missing);
+    struct sl_link *link = sl_refusals_has(&node->refusals, missing->short_id, now)
+                               ? NULL
+                               : choose_giver(node, missing);
     if (!link) {
         forget_missing(node, missing); /* left to repair */
         return;
@@ -362,10 +368,13 @@ static void take_announced(struct sl_node *node, struct sl_link *link, uint64_t 
     int64_t number = sl_index_find_short(node->index, short_id);
     if (number >= 0) {
         sl_index_entry(node->index, number)->known_by |= link->siblings;
+        sl_index_entry(node->index, number)->refused_by &= ~link->siblings;
         sl_relay_note_holder(node, number);
         sl_routed_raise(node, number, now); /* what floods there floods here, too */
         return;
     }
+    if (sl_refusals_has(&node->refusals, short_id, now))
+        return;
     struct sl_missing *missing = find_missing(&node->tree, short_id);
     if (!missing)
         missing = add_missing(node, link, short_id, now);

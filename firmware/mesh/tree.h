@@ -58,6 +58,9 @@ void sl_tree_forget_link(struct sl_node *node, struct sl_link *link);
 void sl_tree_spread(struct sl_node *node, int bearer, int64_t number, const uint8_t *bytes,
                     sl_time now);
 
+/* Tells one neighbour that an envelope is here: whoever needs it asks. */
+void sl_tree_announce(struct sl_node *node, struct sl_link *link, uint64_t short_id, sl_time now);
+
 /* The ids that wait for that link leave in this turn. */
 void sl_tree_flush(struct sl_node *node, struct sl_link *link);
 

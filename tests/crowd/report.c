@@ -126,6 +126,7 @@ static void print_kinds(const struct sl_crowd_result *r)
         [SL_ELEMENT_ROUTED] = "routed",
         [SL_ELEMENT_TAKEN] = "taken",
         [SL_ELEMENT_STRAY] = "stray",
+        [SL_ELEMENT_REFUSED] = "refused",
         [SL_CROWD_PACKETS + SL_PACKET_BEACON] = "beacon",
         [SL_CROWD_PACKETS + SL_PACKET_PROBE] = "probe",
         [SL_CROWD_PACKETS + SL_PACKET_REPLY] = "reply",

@@ -60,7 +60,7 @@ static void send_element(struct script *script)
 {
     uint8_t value[SL_FRAME_BODY_MAX - 3];
     struct sl_fake_peer *peer = take_peer(script);
-    uint8_t type = sl_read_u8(&script->r) % (SL_ELEMENT_STRAY + 2); /* one unknown, too */
+    uint8_t type = sl_read_u8(&script->r) % (SL_ELEMENT_REFUSED + 2); /* one unknown, too */
     size_t len = take_bytes(script, value, sizeof(value));
     sl_solo_send_element(&script->solo, peer, type, value, len);
 }

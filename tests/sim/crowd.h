@@ -164,7 +164,8 @@ struct sl_crowd_result {
     /* Seconds of everybody's airtime: sendings of a direct message; of its receipt, and of all that
      * says that they arrived; and of a channel message in the same run. */
     double direct_airtime, answer_airtime, channel_airtime;
-    uint64_t crossings_max;  /* copies of an envelope over one directed link: the most, */
+    uint64_t crossings_max;  /* copies of an envelope over one directed link, between honest
+                              * members: the most, */
     uint64_t crossings_over; /* and how often it was more than two */
     double clock_error_max;  /* seconds, of honest nodes; negative: one had no clock at all */
     double clock_off; /* share of honest nodes that are off by more than 2 s, or have no clock */

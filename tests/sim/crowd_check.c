@@ -95,9 +95,17 @@ static void note_crossing(struct sl_crowd_crossings *c, uint64_t envelope, int f
     c->over += c->counts[slot] == 3;
 }
 
+/* Attackers give and ask as they like. */
+static bool is_honest(const struct sl_crowd *crowd, int station)
+{
+    return crowd->stations[station].role == SL_ROLE_MEMBER;
+}
+
 void sl_crowd_note_crossings(struct sl_crowd *crowd, const struct sl_air_frame *frame, int to)
 {
     crowd->heard += frame->cargo_count;
+    if (!is_honest(crowd, frame->from) || !is_honest(crowd, to))
+        return;
     for (size_t i = 0; i < frame->cargo_count; i++)
         note_crossing(&crowd->crossings, frame->cargo[i], frame->from, to);
 }

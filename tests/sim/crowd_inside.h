@@ -107,7 +107,7 @@ enum {
 
 struct sl_crowd_directs;
 
-/* How often an envelope crossed a directed link. */
+/* How often an envelope crossed a directed link between honest members. */
 struct sl_crowd_crossings {
     uint64_t *keys;
     uint8_t *counts;

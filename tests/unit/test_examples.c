@@ -155,6 +155,7 @@ static void test_what_neighbours_say(void **state)
     check_element("NEAR element", SL_ELEMENT_NEAR, near, sizeof(near));
     check_element("TAKEN element", SL_ELEMENT_TAKEN, id, SL_SHORT_ID_LEN);
     check_element("STRAY element", SL_ELEMENT_STRAY, stray, sizeof(stray));
+    check_element("REFUSED element", SL_ELEMENT_REFUSED, id, SL_SHORT_ID_LEN);
 }
 
 static struct sl_key_message read_key_message(void)
