@@ -165,7 +165,7 @@ static bool may_give_again(const struct sl_node *node, const struct sl_link *lin
 {
     uint64_t since = node->status.accepted - link->accepted_before;
     uint64_t seconds = (uint64_t)(now - link->started_at) / SL_SECOND;
-    return link->again_count < SL_AGAIN_BURST + SL_AGAIN_SHARE * since + seconds;
+    return link->again_count < SL_AGAIN_BURST + SL_AGAIN_SHARE * since + SL_AGAIN_RATE * seconds;
 }
 
 /* What it may not have now the next repair finds. */

@@ -165,10 +165,12 @@
 #define SL_LINK_BURST 8000
 
 /* Given again to one neighbour, of what it should have by now, because it got lost on the way: so
- * many, as many more for each envelope that was new here since, and one a second. Whoever says over
- * and over that it holds nothing takes no more than that of everybody's airtime. */
+ * many, as many more for each envelope that was new here since, and a few a second. Whoever says
+ * over and over that it holds nothing takes no more than that of everybody's airtime. With one a
+ * second, who refused what was over an origin's stock got no more than that of it. */
 #define SL_AGAIN_BURST 1024
 #define SL_AGAIN_SHARE 2
+#define SL_AGAIN_RATE  SL_ORIGIN_STOCK_RATE
 
 /* Ids announced at a time: more would fill no frame, and wait for no longer. */
 #define SL_HAVE_BATCH 32

@@ -125,6 +125,31 @@ static void test_row_15_a_flood_of_invented_dates_is_slow(void **state)
     sl_solo_done(&solo);
 }
 
+/* More than a stock of one author, written while the other was away: as much comes at once, the
+ * rest at the stock's rate. */
+static void test_a_long_absence_is_made_up_at_the_stocks_rate(void **state)
+{
+    (void)state;
+    enum { REST = 1500 };
+    struct sl_fabric *fabric = sl_fabric_new(&(struct sl_fabric_config){.seed = 5});
+    for (int i = 0; i < 2; i++) {
+        sl_fabric_add_node(fabric, NULL);
+        sl_node_set_time(sl_fabric_node(fabric, i), SL_CLOCK_NTP, 1790000000 * SL_SECOND,
+                         sl_fabric_now(fabric));
+    }
+    for (int i = 0; i < SL_ORIGIN_STOCK + REST; i++) {
+        sl_fabric_publish(fabric, 0, (const uint8_t *)&i, sizeof(i), NULL);
+        sl_fabric_run(fabric, SL_SECOND / SL_ORIGIN_RATE);
+    }
+    sl_fabric_run(fabric, 2 * SL_MINUTE);
+    sl_fabric_line(fabric);
+    sl_fabric_run(fabric, 5 * SL_SECOND);
+    assert_in_range(sl_fabric_status(fabric, 1).accepted, SL_ORIGIN_STOCK, SL_ORIGIN_STOCK + 50);
+    assert_true(sl_fabric_run_until_stored(fabric, SL_ORIGIN_STOCK + REST + 2,
+                                           2 * REST / SL_ORIGIN_STOCK_RATE * SL_SECOND));
+    sl_fabric_free(fabric);
+}
+
 /* The messages of today have a rate of their own beside such a flood. */
 static void test_late_ones_leave_the_fast_path_alone(void **state)
 {
@@ -321,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_origins_burst_and_rate),
         cmocka_unit_test(test_row_15_a_flood_of_invented_dates_is_slow),
+        cmocka_unit_test(test_a_long_absence_is_made_up_at_the_stocks_rate),
         cmocka_unit_test(test_late_ones_leave_the_fast_path_alone),
         cmocka_unit_test(test_a_loud_origin_travels_by_repair),
         cmocka_unit_test(test_a_links_quota_holds_whatever_it_brings),
