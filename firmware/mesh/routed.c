@@ -320,7 +320,7 @@ bool sl_routed_take(struct sl_node *node, int64_t number, const uint8_t *bytes,
     return true;
 }
 
-static bool has_target(const struct sl_targets *targets, const struct sl_target *target)
+bool sl_targets_have(const struct sl_targets *targets, const struct sl_target *target)
 {
     for (size_t i = 0; i < targets->count; i++)
         if (memcmp(targets->items[i].tag, target->tag, SL_TARGET_LEN) == 0)
@@ -336,7 +336,7 @@ static bool turn_back(struct sl_node *node, struct sl_targets *targets,
     bool any = false;
     for (size_t i = 0; i < targets->count; i++) {
         struct sl_target *target = &targets->items[i];
-        if (target->slot < 0 || !has_target(returned, target))
+        if (target->slot < 0 || !sl_targets_have(returned, target))
             continue;
         sl_route_forget_way(node, target->tag, target->slot);
         *target = sl_routed_without_way(target);
@@ -345,7 +345,7 @@ static bool turn_back(struct sl_node *node, struct sl_targets *targets,
     return any;
 }
 
-void sl_routed_take_more(struct sl_node *node, int64_t number, const struct sl_link *link,
+void sl_routed_take_more(struct sl_node *node, int64_t number, struct sl_link *link,
                          const uint8_t *bytes, const struct sl_targets *targets, sl_time now)
 {
     struct sl_routed *routed = sl_routed_find(node, sl_index_entry(node->index, number)->stored.id);
@@ -353,6 +353,7 @@ void sl_routed_take_more(struct sl_node *node, int64_t number, const struct sl_l
         return;
     bool any = false;
     size_t before = routed->targets.count;
+    sl_routed_refuse(node, routed, link, targets);
     if (!(routed->givers & UINT64_C(1) << link->slot))
         any = turn_back(node, &routed->targets, targets);
     routed->givers |= link->siblings;
@@ -366,7 +367,7 @@ void sl_targets_merge(struct sl_targets *targets, const struct sl_targets *more)
     if (more->hops_max > targets->hops_max)
         targets->hops_max = more->hops_max;
     for (size_t i = 0; i < more->count && targets->count < SL_TARGETS_MAX; i++)
-        if (!has_target(targets, &more->items[i]))
+        if (!sl_targets_have(targets, &more->items[i]))
             targets->items[targets->count++] = more->items[i];
 }
 

@@ -81,7 +81,7 @@ bool sl_routed_is_held(uint8_t kind);
 bool sl_routed_take(struct sl_node *node, int64_t number, const uint8_t *bytes,
                     const struct sl_targets *targets, uint64_t also, sl_time now);
 /* Another copy of one that is held came from there, perhaps for others. */
-void sl_routed_take_more(struct sl_node *node, int64_t number, const struct sl_link *link,
+void sl_routed_take_more(struct sl_node *node, int64_t number, struct sl_link *link,
                          const uint8_t *bytes, const struct sl_targets *targets, sl_time now);
 /* Tells a neighbour that it is held here: soon, perhaps together with its answer; or at once, if it
  * asks again or it is not under way here. */
@@ -98,6 +98,8 @@ void sl_routed_forget_slot(struct sl_node *node, int slot);
 /* Among each other, routed.c and settle.c: */
 /* Adds those that are not there yet, as far as there is room. */
 void sl_targets_merge(struct sl_targets *targets, const struct sl_targets *more);
+/* Whether one with the same tag is among them. */
+bool sl_targets_have(const struct sl_targets *targets, const struct sl_target *target);
 struct sl_routed *sl_routed_find(const struct sl_node *node, const uint8_t id[SL_ID_LEN]);
 /* NULL if there is no room. Pointers to others are void afterwards, as after removing one. */
 struct sl_routed *sl_routed_add(struct sl_node *node, const uint8_t id[SL_ID_LEN], sl_time end_at);
@@ -111,6 +113,9 @@ struct sl_target sl_routed_without_way(const struct sl_target *target);
 /* Those targets to which no way leads from here go back to whoever gave them; if it is ours and its
  * destination is one of them, it floods soon. */
 void sl_routed_return(struct sl_node *node, struct sl_routed *routed, sl_time now);
+/* That neighbour gave those targets, and some of them went back to others before: to it, too. */
+void sl_routed_refuse(struct sl_node *node, const struct sl_routed *routed, struct sl_link *link,
+                      const struct sl_targets *given);
 /* TAKEN that is due, in a frame of its own; or that is waiting, in one that goes there anyway. */
 void sl_routed_confirm_due(struct sl_node *node, struct sl_routed *routed);
 void sl_routed_confirm_along(struct sl_node *node, struct sl_link *link);

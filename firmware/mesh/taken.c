@@ -162,6 +162,20 @@ void sl_routed_return(struct sl_node *node, struct sl_routed *routed, sl_time no
         give_back(node, routed, lost, count);
 }
 
+void sl_routed_refuse(struct sl_node *node, const struct sl_routed *routed, struct sl_link *link,
+                      const struct sl_targets *given)
+{
+    const struct sl_target *lost[SL_TARGETS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < routed->targets.count; i++) {
+        const struct sl_target *target = &routed->targets.items[i];
+        if (target->slot < 0 && target->stray && sl_targets_have(given, target))
+            lost[count++] = target;
+    }
+    if (count > 0)
+        say_stray(node, link, routed->id, lost, count);
+}
+
 /* Whether that target was sent there; then it needs another way. */
 static bool take_back(struct sl_node *node, struct sl_routed *routed, const struct sl_link *link,
                       const uint8_t tag[SL_TARGET_LEN])
