@@ -63,6 +63,8 @@ static bool is_well_formed(const struct arrival *a)
 {
     if (a->targets && !sl_routed_is_kind(a->envelope.kind))
         return false;
+    if (a->targets && a->targets->items[0].back && a->envelope.kind != SL_ENVELOPE_RECEIPT)
+        return false;
     if (a->envelope.kind != SL_ENVELOPE_SETTLED)
         return true;
     return a->targets && sl_settle_is_well_formed(&a->envelope);

@@ -117,7 +117,7 @@ enum sl_element_type {
     SL_ELEMENT_PRUNE = 18,     /* empty: from now on send ids only */
     SL_ELEMENT_NEAR = 19,      /* starts of link ids of 2: whose frames to all are received well */
     SL_ELEMENT_ROUTED = 20,    /* hops at most u8, count u8, that many targets of 3, then as
-                                * ENVELOPE */
+                                * ENVELOPE; count 0: back, the start of a message's id of 3 */
     SL_ELEMENT_TAKEN = 21,     /* short ids of what came as ROUTED and is held */
     SL_ELEMENT_STRAY = 22,     /* short id, and targets of 3 that no way leads to from here */
     SL_ELEMENT_REFUSED = 23,   /* short ids of what came and is not taken: only announce it */

@@ -354,7 +354,7 @@ void sl_route_choose(const struct sl_node *node, struct sl_target *targets, size
     int slot;
     for (size_t i = 0; i < count; i++) {
         choices[i] = (struct choice){0};
-        if (targets[i].slot >= 0 || has_tag(node->origin, targets[i].tag))
+        if (targets[i].slot >= 0 || targets[i].back || has_tag(node->origin, targets[i].tag))
             continue;
         find_links(node, targets[i].tag, avoid, now, &choices[i]);
         drop_detours(&choices[i]);

@@ -39,9 +39,10 @@ struct sl_routes {
 /* A node as ROUTED names it, and the neighbour that leads there. */
 struct sl_target {
     uint8_t tag[SL_TARGET_LEN]; /* first bytes of its origin */
-    int8_t slot;                /* -1: none */
-    bool sent, taken;           /* it was sent there; the neighbour said that it holds it */
-    bool stray;                 /* no way leads there, and who gave it was told */
+    bool back;   /* or of the id of a message that is answered: its origin, the way that it came */
+    int8_t slot; /* -1: none */
+    bool sent, taken; /* it was sent there; the neighbour said that it holds it */
+    bool stray;       /* no way leads there, and who gave it was told */
 };
 
 void sl_routes_init(struct sl_routes *routes, uint64_t seed);

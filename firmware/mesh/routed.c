@@ -78,7 +78,8 @@ struct sl_routed *sl_routed_add(struct sl_node *node, const uint8_t id[SL_ID_LEN
         sl_map_put(&routing->map, id, (uint32_t)routing->count) < 0)
         return NULL;
     struct sl_routed *routed = &routing->table[routing->count++];
-    *routed = (struct sl_routed){.retry_at = SL_NEVER, .end_at = end_at, .confirm_at = SL_NEVER};
+    *routed = (struct sl_routed){
+        .retry_at = SL_NEVER, .end_at = end_at, .confirm_at = SL_NEVER, .first_giver = -1};
     memcpy(routed->id, id, SL_ID_LEN);
     sl_routed_wake(node, end_at);
     return routed;
@@ -106,7 +107,7 @@ void sl_routed_wake(struct sl_node *node, sl_time at)
 
 struct sl_target sl_routed_without_way(const struct sl_target *target)
 {
-    struct sl_target result = {.slot = -1, .stray = target->stray};
+    struct sl_target result = {.slot = -1, .back = target->back, .stray = target->stray};
     memcpy(result.tag, target->tag, SL_TARGET_LEN);
     return result;
 }
@@ -138,6 +139,7 @@ static uint64_t choose_ways(const struct sl_node *node, struct sl_routed *routed
             *target = sl_routed_without_way(target);
     }
     uint64_t avoid = routed->givers | routed->astray;
+    sl_back_choose(node, targets, avoid);
     sl_route_choose(node, targets->items, targets->count, avoid | failed, now);
     if (failed != 0)
         sl_route_choose(node, targets->items, targets->count, avoid, now);
@@ -151,9 +153,17 @@ static uint64_t choose_ways(const struct sl_node *node, struct sl_routed *routed
 static const uint8_t nobody[SL_TARGET_LEN];
 
 /* Whether it is one of those that a neighbour is sent it for now. */
-static bool is_for(const struct sl_target *target, const struct sl_link *link)
+static bool is_for(const struct sl_target *target, const struct sl_link *link, bool back)
 {
-    return target->slot == link->slot && !target->taken && !target->sent;
+    return target->back == back && target->slot == link->slot && !target->taken && !target->sent;
+}
+
+static uint8_t count_for(const struct sl_targets *targets, const struct sl_link *link, bool back)
+{
+    uint8_t count = 0;
+    for (size_t i = 0; i < targets->count; i++)
+        count = (uint8_t)(count + is_for(&targets->items[i], link, back));
+    return count;
 }
 
 static void send_to(struct sl_node *node, struct sl_link *link, struct sl_routed *routed,
@@ -162,9 +172,8 @@ static void send_to(struct sl_node *node, struct sl_link *link, struct sl_routed
     struct sl_targets *targets = &routed->targets;
     struct sl_route route = {
         .bearer = link->neighbour->bearer, .link = link, .class = SL_OUTPUT_URGENT};
-    uint8_t count = 0;
-    for (size_t i = 0; i < targets->count; i++)
-        count = (uint8_t)(count + is_for(&targets->items[i], link));
+    bool back = count_for(targets, link, true) == 1; /* the others, if any, when it is due again */
+    uint8_t count = count_for(targets, link, back);
     size_t tags = count > 0 ? count : 1; /* for nobody, but for what it settles there: zeros */
     size_t len = 2 + tags * SL_TARGET_LEN + SL_ENVELOPE_MUTABLE + entry->stored.len;
     if (3 + len > SL_FRAME_BODY_MAX)
@@ -176,9 +185,9 @@ static void send_to(struct sl_node *node, struct sl_link *link, struct sl_routed
         return; /* again when it is due */
     sl_writer_init(&w, value, len);
     sl_write_u8(&w, targets->hops_max);
-    sl_write_u8(&w, (uint8_t)tags);
+    sl_write_u8(&w, back ? 0 : (uint8_t)tags);
     for (size_t i = 0; i < targets->count; i++)
-        if (is_for(&targets->items[i], link)) {
+        if (is_for(&targets->items[i], link, back)) {
             sl_write_bytes(&w, targets->items[i].tag, SL_TARGET_LEN);
             targets->items[i].sent = true;
         }
@@ -235,15 +244,22 @@ static void remember(struct sl_node *node, const uint8_t id[SL_ID_LEN],
     memcpy(routed->destination, draft->destination, SL_ORIGIN_LEN);
 }
 
+static void find_targets(struct sl_node *node, const uint8_t destination[SL_ORIGIN_LEN],
+                         struct sl_targets *ret_targets, sl_time now)
+{
+    *ret_targets = (struct sl_targets){.hops_max = sl_route_hops_max(node, destination, now)};
+    if (!sl_route_is_doubtful(node, destination, now))
+        ret_targets->count = sl_route_targets(node, destination, now, ret_targets->items);
+}
+
 bool sl_routed_publish(struct sl_node *node, int64_t number, const uint8_t *bytes,
                        const struct sl_draft *draft, sl_time now)
 {
     const uint8_t *id = sl_index_entry(node->index, number)->stored.id;
     struct sl_targets targets = {0};
     sl_time patience = draft->kind == SL_ENVELOPE_RECEIPT ? ANSWERED_WAIT : ANSWER_WAIT;
-    if (!sl_route_is_doubtful(node, draft->destination, now))
-        targets.count = sl_route_targets(node, draft->destination, now, targets.items);
-    targets.hops_max = sl_route_hops_max(node, draft->destination, now);
+    if (!draft->answers || !sl_back_targets(node, draft->answers, &targets))
+        find_targets(node, draft->destination, &targets, now);
     if (targets.count == 0) {
         remember(node, id, draft, now);
         return false;
@@ -272,15 +288,18 @@ void sl_routed_receive(struct sl_node *node, struct sl_link *link, const struct 
     struct sl_targets targets = {0};
     struct sl_reader r;
     sl_reader_init(&r, element->value, element->len);
+    targets.giver = (int8_t)link->slot;
     targets.hops_max = sl_read_u8(&r);
     targets.count = sl_read_u8(&r);
-    if (targets.count == 0 || targets.count > SL_TARGETS_MAX) {
+    bool back = targets.count == 0;
+    targets.count += back;
+    if (targets.count > SL_TARGETS_MAX) {
         node->status.rejected_malformed++;
         return;
     }
     for (size_t i = 0; i < targets.count; i++) {
+        targets.items[i] = (struct sl_target){.slot = -1, .back = back};
         sl_read_copy(&r, targets.items[i].tag, SL_TARGET_LEN);
-        targets.items[i].slot = -1;
     }
     size_t len = sl_read_left(&r);
     const uint8_t *value = sl_read_slice(&r, len);
@@ -315,6 +334,7 @@ bool sl_routed_take(struct sl_node *node, int64_t number, const uint8_t *bytes,
     memcpy(routed->origin, entry->stored.origin, SL_ORIGIN_LEN);
     routed->targets = *targets;
     routed->givers = entry->known_by;
+    routed->first_giver = targets->giver;
     routed->also = also & ~entry->known_by;
     sl_routed_forward(node, routed, number, bytes, now);
     return true;
@@ -323,7 +343,8 @@ bool sl_routed_take(struct sl_node *node, int64_t number, const uint8_t *bytes,
 bool sl_targets_have(const struct sl_targets *targets, const struct sl_target *target)
 {
     for (size_t i = 0; i < targets->count; i++)
-        if (memcmp(targets->items[i].tag, target->tag, SL_TARGET_LEN) == 0)
+        if (targets->items[i].back == target->back &&
+            memcmp(targets->items[i].tag, target->tag, SL_TARGET_LEN) == 0)
             return true;
     return false;
 }
@@ -338,7 +359,8 @@ static bool turn_back(struct sl_node *node, struct sl_targets *targets,
         struct sl_target *target = &targets->items[i];
         if (target->slot < 0 || !sl_targets_have(returned, target))
             continue;
-        sl_route_forget_way(node, target->tag, target->slot);
+        if (!target->back)
+            sl_route_forget_way(node, target->tag, target->slot);
         *target = sl_routed_without_way(target);
         any = true;
     }
@@ -376,6 +398,8 @@ void sl_routed_forget_slot(struct sl_node *node, int slot)
     for (size_t i = 0; i < node->routing.count; i++) {
         struct sl_targets *targets = &node->routing.table[i].targets;
         node->routing.table[i].givers &= ~(UINT64_C(1) << slot);
+        if (node->routing.table[i].first_giver == slot)
+            node->routing.table[i].first_giver = -1;
         node->routing.table[i].given &= ~(UINT64_C(1) << slot);
         node->routing.table[i].also &= ~(UINT64_C(1) << slot);
         node->routing.table[i].astray &= ~(UINT64_C(1) << slot);
@@ -450,10 +474,18 @@ static void give_up(struct sl_routed *routed)
             routed->targets.items[i] = sl_routed_without_way(&routed->targets.items[i]);
 }
 
-static void retry(struct sl_node *node, struct sl_routed *routed, int64_t number, sl_time now)
+static void send_again(struct sl_node *node, struct sl_routed *routed, int64_t number, sl_time now)
 {
     uint8_t bytes[SL_ENVELOPE_MAX];
     const struct sl_store_port *store = &node->config.store;
+    const struct sl_entry *entry = sl_index_entry(node->index, number);
+    int len = store->get(store->ctx, entry->stored.row, bytes, sizeof(bytes));
+    if (len == entry->stored.len)
+        sl_routed_forward(node, routed, number, bytes, now);
+}
+
+static void retry(struct sl_node *node, struct sl_routed *routed, int64_t number, sl_time now)
+{
     const struct sl_entry *entry = sl_index_entry(node->index, number);
     note_untaken(node, &routed->targets);
     if (++routed->tries >= TRIES_MAX) {
@@ -463,9 +495,25 @@ static void retry(struct sl_node *node, struct sl_routed *routed, int64_t number
             sl_routed_return(node, routed, now);
         return;
     }
-    int len = store->get(store->ctx, entry->stored.row, bytes, sizeof(bytes));
-    if (len == entry->stored.len)
-        sl_routed_forward(node, routed, number, bytes, now);
+    send_again(node, routed, number, now);
+}
+
+/* A receipt that finds no way back goes like a message. */
+static bool go_elsewhere(struct sl_node *node, struct sl_routed *routed, int64_t number,
+                         sl_time now)
+{
+    const struct sl_target *first = &routed->targets.items[0];
+    if (!routed->own || routed->targets.count == 0 || !first->back || !first->stray)
+        return false;
+    find_targets(node, routed->destination, &routed->targets, now);
+    if (routed->targets.count == 0)
+        return false;
+    routed->astray = 0;
+    routed->strays = routed->tries = 0;
+    routed->end_at = now + ANSWERED_WAIT;
+    sl_routed_wake(node, routed->end_at);
+    send_again(node, routed, number, now);
+    return true;
 }
 
 /* Its time is over. May move the others. */
@@ -481,6 +529,8 @@ static void end(struct sl_node *node, struct sl_routed *routed, int64_t number, 
         sl_settle_forget(node, number);
         return;
     }
+    if (go_elsewhere(node, routed, number, now))
+        return;
     if (routed->own)
         sl_route_judge(node, routed->destination, false, now);
     node->status.routed_flooded++;

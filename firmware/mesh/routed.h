@@ -4,7 +4,8 @@
  * flood like any other, so that nothing is lost. Internal to the mesh.
  *
  *   routed.c   on their way: sent along, held, raised     settle.c   arrived: dropped
- *   taken.c    what neighbours say of them: TAKEN, STRAY */
+ *   taken.c    what neighbours say of them: TAKEN, STRAY
+ *   back.c     receipts go back the way that their message came */
 #ifndef SL_MESH_ROUTED_H
 #define SL_MESH_ROUTED_H
 
@@ -19,6 +20,7 @@ struct sl_targets {
     struct sl_target items[SL_TARGETS_MAX];
     size_t count;     /* 0: it floods, or did from the beginning */
     uint8_t hops_max; /* it is sent on no farther: who is not found by then is elsewhere */
+    int8_t giver;     /* slot of the neighbour that named them; not own ones */
 };
 
 /* An envelope under way; or one published here, floods as it may, of which word is awaited. */
@@ -31,6 +33,7 @@ struct sl_routed {
     uint8_t answers[SL_ID_LEN];         /* own receipt: the message that it is about; else zeros */
     bool settled;                       /* own: arrived; SETTLED has yet to say so */
     uint64_t givers;                    /* slots that it came from */
+    int8_t first_giver;                 /* the first of them; -1: own, or that link is gone */
     uint64_t given;                     /* and to which it was sent, in vain perhaps */
     uint64_t also;                      /* SETTLED: slots to tell beside those of the targets */
     uint64_t astray;                    /* slots of neighbours that know no way on */
@@ -119,6 +122,17 @@ void sl_routed_refuse(struct sl_node *node, const struct sl_routed *routed, stru
 /* TAKEN that is due, in a frame of its own; or that is waiting, in one that goes there anyway. */
 void sl_routed_confirm_due(struct sl_node *node, struct sl_routed *routed);
 void sl_routed_confirm_along(struct sl_node *node, struct sl_link *link);
+
+/* ---- back.c ---- */
+
+/* Whether that message came along a route whose last link still stands: then its receipt goes back
+ * over it, and names nobody. */
+bool sl_back_targets(const struct sl_node *node, const uint8_t message[SL_ID_LEN],
+                     struct sl_targets *ret_targets);
+/* Sets the slots of targets that go back, but not to one in `avoid`. */
+void sl_back_choose(const struct sl_node *node, struct sl_targets *targets, uint64_t avoid);
+/* Whether a target is this node, as its origin or as that of the message that is answered. */
+bool sl_back_is_here(const struct sl_node *node, const struct sl_target *target);
 
 /* ---- settle.c ---- */
 

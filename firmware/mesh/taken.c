@@ -129,8 +129,7 @@ static void say_stray(struct sl_node *node, struct sl_link *link, const uint8_t 
 
 static bool is_lost(const struct sl_node *node, const struct sl_target *target)
 {
-    return target->slot < 0 && !target->stray &&
-           memcmp(target->tag, node->origin, SL_TARGET_LEN) != 0;
+    return target->slot < 0 && !target->stray && !sl_back_is_here(node, target);
 }
 
 static void give_back(struct sl_node *node, struct sl_routed *routed,
@@ -153,7 +152,8 @@ void sl_routed_return(struct sl_node *node, struct sl_routed *routed, sl_time no
             continue;
         target->stray = true;
         lost[count++] = target;
-        if (!routed->own || memcmp(target->tag, routed->destination, SL_TARGET_LEN) != 0)
+        if (!routed->own ||
+            (!target->back && memcmp(target->tag, routed->destination, SL_TARGET_LEN) != 0))
             continue;
         routed->end_at = now;
         sl_routed_wake(node, now);
@@ -184,7 +184,8 @@ static bool take_back(struct sl_node *node, struct sl_routed *routed, const stru
         struct sl_target *target = &routed->targets.items[i];
         if (target->slot != link->slot || memcmp(target->tag, tag, SL_TARGET_LEN) != 0)
             continue;
-        sl_route_forget_way(node, tag, link->slot);
+        if (!target->back)
+            sl_route_forget_way(node, tag, link->slot);
         *target = sl_routed_without_way(target);
         return true;
     }

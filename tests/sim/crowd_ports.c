@@ -330,8 +330,10 @@ static uint64_t read_envelope(const uint8_t *value, size_t len, bool routed, uin
     sl_reader_init(&r, value, len);
     if (routed)
         sl_read_u8(&r);
-    if (routed)
-        sl_read_slice(&r, sl_read_u8(&r) * (size_t)SL_TARGET_LEN);
+    if (routed) {
+        uint8_t count = sl_read_u8(&r);
+        sl_read_slice(&r, (count > 0 ? count : 1) * (size_t)SL_TARGET_LEN); /* 0: back */
+    }
     sl_read_slice(&r, SL_ENVELOPE_MUTABLE + 1); /* hops and age; version */
     *ret_kind = sl_read_u8(&r);
     sl_read_u8(&r); /* flags */
