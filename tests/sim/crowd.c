@@ -435,6 +435,8 @@ static struct sl_crowd *make_crowd(const struct sl_crowd_config *config)
     crowd->chat_at = crowd->now + config->warm_up;
     crowd->settle_at = crowd->chat_at + config->chat;
     crowd->end_at = crowd->settle_at + config->settle;
+    if (config->pair_count > 0 && config->settle < SL_CROWD_DIRECT_SETTLE)
+        crowd->end_at = crowd->settle_at + SL_CROWD_DIRECT_SETTLE;
     sl_crowd_must(crowd, sl_heap_init(&crowd->heap, TIMERS_MAX) == 0, "out of memory");
     sl_prng_init(&crowd->prng, config->seed);
     sl_prng_bytes(&crowd->prng, crowd->secret, sizeof(crowd->secret));

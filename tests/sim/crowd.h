@@ -104,7 +104,8 @@ struct sl_crowd_config {
     bool churn;
     unsigned faults;       /* of enum sl_crowd_fault */
     uint64_t messages_max; /* 0: as many as come */
-    unsigned pair_count;   /* pairs who write to each other directly, every 20 s on average */
+    unsigned pair_count;   /* pairs who write to each other directly, every 20 s on average;
+                            * then it settles for 4 minutes at least */
     sl_time warm_up, chat, settle;
     double messages_per_hour;   /* of each node, on average */
     unsigned bluetooth_percent; /* of the nodes: with Bluetooth, and no Wi-Fi */

@@ -212,6 +212,8 @@ void sl_crowd_violate(struct sl_crowd *crowd, uint64_t *counter, const char *wha
 void sl_crowd_trace(struct sl_crowd *crowd, const char *what, int station, uint64_t a, uint64_t b);
 
 /* crowd_direct.c */
+/* What a run with pairs takes at least after the last message: until nobody holds any more. */
+#define SL_CROWD_DIRECT_SETTLE (4 * SL_MINUTE)
 void sl_crowd_direct_init(struct sl_crowd *crowd);
 void sl_crowd_direct_done(struct sl_crowd *crowd);
 void sl_crowd_direct_begin(struct sl_crowd *crowd); /* people begin to chat */
