@@ -9,10 +9,10 @@
 
 enum { CAP_MIN = 16, TRIES_MAX = 2, UNTAKEN_MAX = 10 };
 
-#define TAKEN_WAIT      (700 * SL_MILLISECOND) /* for a neighbour to say that it holds it; doubling */
-#define ANSWER_WAIT     (8 * SL_SECOND)        /* for the receipt: it took the whole way twice */
-#define ANSWERED_WAIT   (90 * SL_SECOND) /* for SETTLED after a receipt: that is said in batches */
-#define HOLD_TIME       (3 * SL_MINUTE)  /* for SETTLED, on the way */
+#define TAKEN_WAIT      (1000 * SL_MILLISECOND) /* for a neighbour to say that it holds it; doubling */
+#define ANSWER_WAIT     (8 * SL_SECOND)         /* for the receipt: it took the whole way twice */
+#define ANSWERED_WAIT   (150 * SL_SECOND) /* for SETTLED after a receipt: that is said in batches */
+#define HOLD_TIME       (3 * SL_MINUTE)   /* for SETTLED, on the way */
 #define PASSING_TIME    (10 * SL_SECOND) /* what is not held is known for so long, should it stray */
 #define REMEMBERED_TIME SL_MINUTE        /* whom a message was for, once it floods */
 

@@ -8,7 +8,7 @@
 
 enum { IDS_MAX = 32 };
 
-#define SETTLE_DELAY     (30 * SL_SECOND) /* what arrives meanwhile shares the envelope */
+#define SETTLE_DELAY     (90 * SL_SECOND) /* what arrives meanwhile shares the envelope */
 #define SETTLED_LIFETIME 300              /* seconds; longer than anybody waits for it */
 #define SETTLED_HELD     SL_MINUTE        /* by who wrote it, to answer for copies */
 

@@ -7,7 +7,7 @@
 
 enum { IDS_MAX = 32, STRAYS_MAX = 2 };
 
-#define CONFIRM_DELAY (300 * SL_MILLISECOND) /* a receipt comes back meanwhile, if one comes */
+#define CONFIRM_DELAY (500 * SL_MILLISECOND) /* a receipt comes back meanwhile, if one comes */
 
 static uint64_t bit_of(const struct sl_link *link)
 {

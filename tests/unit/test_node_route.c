@@ -233,7 +233,7 @@ static void test_the_sender_is_switched_off(void **state)
     square_init(&s, 4);
     unplug(&s, NODES - 1); /* which those around it do not know yet */
     struct message *message = write_to(&s, 0, NODES - 1);
-    sl_fabric_run(s.fabric, 500 * SL_MILLISECOND);
+    sl_fabric_run(s.fabric, 800 * SL_MILLISECOND);
     assert_int_equal(message->relayed, 1);
     assert_int_equal(message->delivered, 0);
     assert_true(sum(&s).held_count > 0);
