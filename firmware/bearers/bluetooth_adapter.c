@@ -1,6 +1,6 @@
 /* Adapters: found, switched on, listening, advertising, scanning; and all of it again when
  * bluetoothd was restarted, the adapter pulled, or the radio switched off and on. */
-#include "bearers/bluetooth_inside.h"
+#include "bearers/bluetooth_internal.h"
 
 #include <errno.h>
 #include <fnmatch.h>

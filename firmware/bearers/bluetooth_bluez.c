@@ -1,6 +1,6 @@
 #include "bearers/bluetooth_bluez.h"
 
-#include "bearers/bluetooth_inside.h"
+#include "bearers/bluetooth_internal.h"
 #include "bearers/bluetooth_objects.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "bearers/bluetooth_channel.h"
 
-#include "bearers/bluetooth_inside.h"
+#include "bearers/bluetooth_internal.h"
 
 #include <endian.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "bearers/bluetooth_machine.h"
 
-#include "bearers/bluetooth_inside.h"
+#include "bearers/bluetooth_internal.h"
 
 #include <errno.h>
 #include <fnmatch.h>

@@ -1,6 +1,6 @@
 #include "daemon/config.h"
 
-#include "daemon/config_inside.h"
+#include "daemon/config_internal.h"
 #include "daemon/values.h"
 
 #include <errno.h>

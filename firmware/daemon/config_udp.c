@@ -1,5 +1,5 @@
 /* [udp] of the configuration. */
-#include "daemon/config_inside.h"
+#include "daemon/config_internal.h"
 #include "daemon/values.h"
 
 #include <arpa/inet.h>

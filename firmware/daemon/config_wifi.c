@@ -1,5 +1,5 @@
 /* [wifi] of the configuration. */
-#include "daemon/config_inside.h"
+#include "daemon/config_internal.h"
 #include "daemon/values.h"
 
 #include <stdio.h>

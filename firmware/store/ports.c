@@ -1,6 +1,6 @@
 /* The store port of the mesh and the vault port of the chat. Everything goes to `held` first and
  * then into the open group on disk, if there is one: a group that fails is then not lost. */
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* The vault port of the chat. As with envelopes everything goes to `held` first. */
-#include "store/inside.h"
+#include "store/internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "sim/crowd.h"
 
 #include "mesh/packet.h"
-#include "sim/crowd_inside.h"
+#include "sim/crowd_internal.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* Who does what, and the attackers without a certificate. */
-#include "sim/crowd_inside.h"
+#include "sim/crowd_internal.h"
 
 #include "base/wire.h"
 #include "mesh/packet.h"

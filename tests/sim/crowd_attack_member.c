@@ -1,5 +1,5 @@
 /* Members who mean harm: real nodes, with what they say changed on its way to the air. */
-#include "sim/crowd_inside.h"
+#include "sim/crowd_internal.h"
 
 #include "base/wire.h"
 #include "mesh/packet.h"

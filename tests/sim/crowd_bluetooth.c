@@ -1,7 +1,7 @@
 #include "sim/crowd_bluetooth.h"
 
 #include "bearers/bluetooth_plan.h"
-#include "sim/crowd_inside.h"
+#include "sim/crowd_internal.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "sim/crowd_inside.h"
+#include "sim/crowd_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 #include "base/list.h"
-#include "sim/crowd_inside.h"
+#include "sim/crowd_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "sim/crowd_inside.h"
+#include "sim/crowd_internal.h"
 
 #include <malloc.h>
 #include <math.h>
@@ -318,9 +318,9 @@ const char *sl_crowd_fault_name(unsigned number)
 
 const char *sl_crowd_attack_name(enum sl_crowd_attack attack)
 {
-    static const char *const names[] = {"peace",     "garbage",   "flooder",  "liars",  "old-liars",
-                                        "dates",     "sybils",    "poison",   "forger", "replay",
-                                        "half-open", "reflector", "listener", "liar",   "leech",
-                                        "tamperer",  "clone",     "swallowers"};
+    static const char *const names[] = {
+        "peace",    "garbage", "flooder", "liars",    "old-liars", "dates",
+        "sybils",   "poison",  "forger",  "replay",   "half-open", "reflector",
+        "listener", "liar",    "leech",   "tamperer", "clone",     "swallowers"};
     return names[attack];
 }

@@ -1,6 +1,6 @@
 #include "sim/crowd_picture.h"
 
-#include "sim/crowd_inside.h"
+#include "sim/crowd_internal.h"
 
 #include <math.h>
 #include <stdlib.h>

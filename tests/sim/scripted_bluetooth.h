@@ -4,7 +4,7 @@
 #ifndef SL_SIM_SCRIPTED_BLUETOOTH_H
 #define SL_SIM_SCRIPTED_BLUETOOTH_H
 
-#include "bearers/bluetooth_inside.h"
+#include "bearers/bluetooth_internal.h"
 
 #define SL_SCRIPTED_BOARDS   4
 #define SL_SCRIPTED_ADAPTERS 2 /* of a board: hci0 and hci1 */

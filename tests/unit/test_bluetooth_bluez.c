@@ -1,7 +1,7 @@
 /* The D-Bus side of Bluetooth against a bus and a bluetoothd of its own, at the other end of a
  * socket: what is asked of BlueZ, in which order, and what is made of its answers and signals. */
 #include "bearers/bluetooth_bluez.h"
-#include "bearers/bluetooth_inside.h"
+#include "bearers/bluetooth_internal.h"
 #include "sim/fake_primitives.h"
 
 #include <errno.h>

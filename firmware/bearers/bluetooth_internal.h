@@ -1,7 +1,7 @@
 /* The live state of Bluetooth. Internal to bluetooth_machine.c (channels and the plan) and
  * bluetooth_adapter.c (adapters: power, advertising, scanning). */
-#ifndef SL_BEARERS_BLUETOOTH_INSIDE_H
-#define SL_BEARERS_BLUETOOTH_INSIDE_H
+#ifndef SL_BEARERS_BLUETOOTH_INTERNAL_H
+#define SL_BEARERS_BLUETOOTH_INTERNAL_H
 
 #include "bearers/bluetooth_machine.h"
 

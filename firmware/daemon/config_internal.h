@@ -1,6 +1,6 @@
 /* Inside the reading of the configuration: what the settings of one section share with the rest. */
-#ifndef SL_DAEMON_CONFIG_INSIDE_H
-#define SL_DAEMON_CONFIG_INSIDE_H
+#ifndef SL_DAEMON_CONFIG_INTERNAL_H
+#define SL_DAEMON_CONFIG_INTERNAL_H
 
 #include "daemon/config.h"
 

@@ -8,8 +8,8 @@
  *   crowd_member.c keys, certificates, sessions
  *   crowd_picture.c what there is to see at the end
  *   crowd_direct.c pairs who write to each other        crowd_listen.c    who was whom yesterday */
-#ifndef SL_SIM_CROWD_INSIDE_H
-#define SL_SIM_CROWD_INSIDE_H
+#ifndef SL_SIM_CROWD_INTERNAL_H
+#define SL_SIM_CROWD_INTERNAL_H
 
 #include "base/prng.h"
 #include "mesh/node.h"

@@ -1,7 +1,7 @@
 /* The store from within: what store.c, which decides when something is written and what happens
  * when it cannot be, shares with the two ports. */
-#ifndef SL_STORE_INSIDE_H
-#define SL_STORE_INSIDE_H
+#ifndef SL_STORE_INTERNAL_H
+#define SL_STORE_INTERNAL_H
 
 #include "store/held.h"
 #include "store/store.h"
