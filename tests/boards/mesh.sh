@@ -13,7 +13,7 @@ image=$1
 air=${2-}
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/../e2e/across.sh"
-have_machine arm64 || exit 0
+have_machine "$(kind_of "$image")" || exit 0
 [ "$LAB_NETNS" = yes ] || { skip "emulated boards: the lab needs network namespaces, and so root" && exit 0; }
 
 lab_begin
