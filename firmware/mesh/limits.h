@@ -105,9 +105,10 @@
 #define SL_ROUTED_PER_ORIGIN 256 /* so that no member takes it all */
 
 /* Whom an envelope along a route is for, as far as relays can tell: so many nodes, each of which
- * costs some more sendings; and the most that a neighbour may name, whose tags fit beside the
+ * costs some more sendings (with three a direct message costs 0.31 of a channel message in a field
+ * of 300, with two 0.22); and the most that a neighbour may name, whose tags fit beside the
  * largest message. */
-#define SL_TARGETS     3
+#define SL_TARGETS     2
 #define SL_TARGETS_MAX 24
 #define SL_TARGET_LEN  3 /* first bytes of an origin */
 
