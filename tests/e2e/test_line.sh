@@ -13,7 +13,7 @@ fi
 lab_network A B C
 lab_line A B C
 for node in A B C; do node_up $node || exit 1; done
-ok "links come up through 40 % loss" wait_until 60 links_up B 2
+ok "links come up through 40 % loss" wait_until 180 links_up B 2
 if [ "$LINK_LOSS" != 0 ]; then
     ok "the loss is there" says 'loss 40%' tc -n B -s qdisc show dev to-A
 else

@@ -189,6 +189,13 @@ bluetooth_bare() {
     mgmt "$to" advertising off
 }
 
-mgmt() { # HCI COMMAND…: btmgmt, which hangs without a terminal
-    script -qec "timeout 10 btmgmt --index $*" /dev/null >/dev/null
+# mgmt HCI COMMAND…: btmgmt, which hangs without a terminal, and at times with one: advertising that was not
+# switched off would be in a daemon's way.
+mgmt() {
+    local try
+    for try in 1 2 3; do
+        script -qec "timeout 10 btmgmt --index $*" /dev/null >/dev/null && return
+    done
+    echo "btmgmt --index $*: failed"
+    return 1
 }

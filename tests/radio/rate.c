@@ -37,7 +37,7 @@ struct l2cap_address {
     uint8_t type;
 };
 
-enum { BUFFER = 1 << 20, PATIENCE = 60 }; /* seconds for a first packet */
+enum { BUFFER = 1 << 20, PATIENCE = 120 }; /* seconds for a first packet */
 
 static void fail(const char *what)
 {

@@ -11,7 +11,7 @@ for node in A B C; do
     wifi_loss $node 40
 done
 for node in A B C; do node_up $node || exit 1; done
-ok "links come up through 40 % loss" wait_until 60 links_up B 2
+ok "links come up through 40 % loss" wait_until 180 links_up B 2
 ok "the loss is there" says 'loss 40%' tc -n B qdisc show dev "${NODE_WLAN[B]}"
 hundred_across A C
 dropped=$(tc -n B -s qdisc show dev "${NODE_WLAN[B]}" | sed -n 's/.*dropped \([0-9]*\).*/\1/p')
