@@ -43,9 +43,11 @@ static struct expectation expectation_of(const struct sl_crowd_config *c)
     if (c->churn && is_thin(c->field)) /* no second way: what could be had is a guess */
         return (struct expectation){.delivered = 30, .timely = 30, .goal_delivered = 99.9};
     if (c->attack == SL_CROWD_GARBAGE && c->churn)
-        return (struct expectation){.delivered = 70, .timely = 50, .goal_delivered = 95};
+        return (struct expectation){.delivered = 70, .timely = 35, .goal_delivered = 95};
+    if (c->attack == SL_CROWD_GARBAGE && is_thin(c->field)) /* as long as it jams the only way */
+        return (struct expectation){.delivered = 50, .timely = 30, .goal_delivered = 95};
     if (c->attack == SL_CROWD_GARBAGE)
-        return (struct expectation){.delivered = 95, .timely = 70, .goal_delivered = 95};
+        return (struct expectation){.delivered = 95, .timely = 35, .goal_delivered = 95};
     if (c->faults != 0) /* who is behind a cut hears of it when that heals */
         return (struct expectation){.delivered = 95, .timely = 60, .goal_delivered = 99.9};
     if (c->churn)
@@ -60,8 +62,9 @@ static struct expectation expectation_of(const struct sl_crowd_config *c)
 static double crossings_limit_of(const struct sl_crowd_config *c)
 {
     enum { LARGE = 300 };
-    bool is_full = c->attack == SL_CROWD_FLOODER || (c->faults & SL_CROWD_FAULT_APART) != 0 ||
-                   c->bluetooth_percent > 0 || c->node_count > LARGE;
+    bool is_full = c->attack == SL_CROWD_FLOODER || c->attack == SL_CROWD_GARBAGE ||
+                   (c->faults & SL_CROWD_FAULT_APART) != 0 || c->bluetooth_percent > 0 ||
+                   c->node_count > LARGE;
     return is_full ? 16 : 8;
 }
 
