@@ -12,8 +12,7 @@ enum {
     DISPLACED_SHARE = 16, /* one in so many: time to grow */
 };
 
-#define TELL_WAIT    (40 * SL_MILLISECOND) /* others of the same repair come with it */
-#define IDS_PER_UNIT 8                     /* of the link's quota */
+#define TELL_WAIT (40 * SL_MILLISECOND) /* others of the same repair come with it */
 
 /* ---- What is refused here ---- */
 
@@ -163,16 +162,8 @@ void sl_refused_take(struct sl_node *node, struct sl_link *link, const struct sl
                      sl_time now)
 {
     struct sl_reader r;
-    size_t count = element->len / SL_SHORT_ID_LEN;
-    if (element->len % SL_SHORT_ID_LEN != 0 || count == 0 || count > SL_HAVE_BATCH) {
-        node->status.rejected_malformed++;
+    if (!sl_tree_open_ids(node, link, element, now, &r))
         return;
-    }
-    if (!sl_bucket_take(&link->quota, 1 + count / IDS_PER_UNIT, now)) {
-        node->status.rejected_quota++;
-        return;
-    }
-    sl_reader_init(&r, element->value, element->len);
     while (sl_read_left(&r) > 0) {
         int64_t number = sl_index_find_short(node->index, sl_read_u64(&r));
         if (number >= 0)

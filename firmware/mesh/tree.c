@@ -391,20 +391,28 @@ void sl_tree_announced(struct sl_node *node, struct sl_link *link, uint64_t shor
     set_alarm(node);
 }
 
+bool sl_tree_open_ids(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                      sl_time now, struct sl_reader *ret_ids)
+{
+    size_t count = element->len / SL_SHORT_ID_LEN;
+    if (element->len % SL_SHORT_ID_LEN != 0 || count == 0 || count > SL_HAVE_BATCH) {
+        node->status.rejected_malformed++;
+        return false;
+    }
+    if (!sl_bucket_take(&link->quota, 1 + count / IDS_PER_UNIT, now)) {
+        node->status.rejected_quota++;
+        return false;
+    }
+    sl_reader_init(ret_ids, element->value, element->len);
+    return true;
+}
+
 void sl_tree_have(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
                   sl_time now)
 {
     struct sl_reader r;
-    size_t count = element->len / SL_SHORT_ID_LEN;
-    if (element->len % SL_SHORT_ID_LEN != 0 || count == 0 || count > SL_HAVE_BATCH) {
-        node->status.rejected_malformed++;
+    if (!sl_tree_open_ids(node, link, element, now, &r))
         return;
-    }
-    if (!sl_bucket_take(&link->quota, 1 + count / IDS_PER_UNIT, now)) {
-        node->status.rejected_quota++;
-        return;
-    }
-    sl_reader_init(&r, element->value, element->len);
     while (sl_read_left(&r) > 0)
         take_announced(node, link, sl_read_u64(&r), now);
     set_alarm(node);

@@ -78,6 +78,11 @@ void sl_tree_copy(struct sl_node *node, struct sl_link *link, int64_t number, ui
 /* That neighbour holds it: if it is not here it is asked for, unless it comes soon. */
 void sl_tree_announced(struct sl_node *node, struct sl_link *link, uint64_t short_id, sl_time now);
 
+/* The short ids that a neighbour tells in HAVE or REFUSED, 1 to SL_HAVE_BATCH, at the cost of its
+ * quota. False: malformed or too many, and counted as such. */
+bool sl_tree_open_ids(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
+                      sl_time now, struct sl_reader *ret_ids);
+
 /* Elements from a neighbour. */
 void sl_tree_have(struct sl_node *node, struct sl_link *link, const struct sl_element *element,
                   sl_time now);

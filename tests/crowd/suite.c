@@ -47,7 +47,9 @@ static struct expectation expectation_of(const struct sl_crowd_config *c)
     if (c->attack == SL_CROWD_GARBAGE && is_thin(c->field)) /* as long as it jams the only way */
         return (struct expectation){.delivered = 50, .timely = 30, .goal_delivered = 95};
     if (c->attack == SL_CROWD_GARBAGE)
-        return (struct expectation){.delivered = 95, .timely = 35, .goal_delivered = 95};
+        return (struct expectation){.delivered = 95,
+                                    .timely = c->field == SL_CROWD_STANDING ? 70 : 35,
+                                    .goal_delivered = 95};
     if (c->faults != 0) /* who is behind a cut hears of it when that heals */
         return (struct expectation){.delivered = 95, .timely = 60, .goal_delivered = 99.9};
     if (c->churn)

@@ -168,8 +168,8 @@ static void swallow(struct sl_crowd_station *station, uint8_t *type, const uint8
 {
     struct sl_envelope envelope;
     size_t before = 0;
-    if (*type == SL_ELEMENT_ROUTED && len > 2)
-        before = 2 + value[1] * (size_t)SL_TARGET_LEN;
+    if (*type == SL_ELEMENT_ROUTED && len > 2) /* one that goes back counts none, and names one */
+        before = 2 + (value[1] > 0 ? value[1] : 1) * (size_t)SL_TARGET_LEN;
     else if (*type != SL_ELEMENT_ENVELOPE)
         return;
     if (len <= before || !is_of_another(station, value + before, len - before, &envelope))
